@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cordon.yaml: one table of options (name, type, range, default, help) from
+ * which the parser, `cordon config`, the defaults and cordon.yaml(5) are made.
+ * Errors name file, line and column; unknown keys are refused with a suggestion.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/settings.h"
+
+/* Every option at its default. */
+void settings_default(struct settings *ret);
+/*
+ * Reads one file over *s (later ones win; lists replace). -ENOENT: not there;
+ * -EINVAL: err has "file:line:column: what".
+ */
+int settings_read_file(struct settings *s, const char *path, struct err *err);
+/* The same from memory; name is for messages. The fuzz target's entrance. */
+int settings_read(struct settings *s, struct slice text, const char *name, struct err *err);
+/*
+ * path NULL: /etc/cordon/cordon.yaml where present, then /etc/cordon/conf.d/ *.yaml by name; with
+ * none of them `sensors: [{auto: true}]`. Else just that file. Then settings_check().
+ */
+int settings_load(struct settings *s, const char *path, struct err *err);
+/* Rules between options: a plain listener off loopback, two sensors of one service … */
+int settings_check(const struct settings *s, struct err *err);
+/*
+ * Turns `auto: true` into sensors: per service the journal where there is one, else its log
+ * file where present. root: "" or a directory that stands for / (tests).
+ */
+int settings_resolve_sensors(struct settings *s, const char *root, struct err *err);
+/* "10s" "5m" "6h" "7d" "permanent" -> ms. */
+bool settings_duration(struct slice text, int64_t *ret_ms);
+/* ms -> the shortest of those; returns text. */
+const char *settings_duration_text(int64_t ms, char text[static 32]);
+/* The effective configuration as YAML; the option table as mdoc(7) items. */
+void settings_print(const struct settings *s, struct buf *out);
+void settings_manual(struct buf *out);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The enforcer process: CAP_NET_ADMIN, a strict seccomp allow-list, and no
+ * descriptors but netlink and its end of the socketpair. It believes nothing
+ * it is sent: every message is checked for length, kind, count and range.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct enforcer_config {
+	const char *table; /* nft table name, inet family */
+	bool own;          /* own the table where the kernel can */
+	const char *user;  /* user to become; NULL: stay */
+};
+
+/*
+ * Runs until the engine's end of the socket closes or SIGTERM comes; the return
+ * value is the process's exit status. Blocks stay in the kernel. socket: the
+ * enforcer's end. Called in the child, before any thread, with every other
+ * descriptor closed.
+ */
+int enforcer_main(int socket, const struct enforcer_config *config);
+
+/* Takes the whole table out of the kernel (cordon flush). 0 or -errno. */
+int enforcer_remove_table(const char *table);
+/* 0 when this process could run nf_tables here, or -errno (-EPERM, -EOPNOTSUPP …). */
+int enforcer_probe(void);

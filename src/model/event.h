@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An event: what one line or record says happened at a login service.
+ * Sensors make events, detectors read them; an event decides nothing.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/slice.h"
+#include "model/service.h"
+
+#include <stdint.h>
+
+struct session;
+
+/* A line without a stamp (or with an unreadable one). */
+#define EVENT_NO_TIME INT64_MIN
+
+enum outcome { OUTCOME_NONE, OUTCOME_FAILURE, OUTCOME_SUCCESS };
+
+/*
+ * Daemons write several lines for one attempt. Each line of a session is one
+ * kind of evidence; the session's number of attempts is the largest count any
+ * one kind has reached, so that no attempt is counted twice.
+ */
+enum evidence {
+	EVIDENCE_ANNOUNCED, /* "Invalid user x from …": before the password */
+	EVIDENCE_PAM,       /* a PAM module's failure, beside the daemon's own line */
+	EVIDENCE_VERDICT,   /* the daemon's own "Failed password …" */
+	EVIDENCE_REFUSED,   /* "User x not allowed because …", "ROOT LOGIN REFUSED" */
+	EVIDENCE_SUMMARY,   /* says once more what others said: "maximum authentication attempts" */
+	EVIDENCE_COUNT
+};
+
+struct event {
+	int64_t time; /* ms UTC, or EVENT_NO_TIME */
+	struct addr src;
+	bool has_src;      /* a literal address was given; without one nobody is ever blocked */
+	uint16_t src_port; /* 0: not said */
+	enum service service;
+	enum outcome outcome;
+	enum evidence evidence;
+	uint16_t repeat;   /* attempts this line stands for, at least 1 for a failure */
+	struct slice user; /* borrowed from the line or from session; empty: not said */
+	bool has_user;
+	struct session *session; /* what is remembered of its login session; NULL: none.
+				    Borrowed, valid until the next line is read */
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Follows one log file through rotation by rename, by copytruncate, by removal
+ * and creation, and through symlinks; each byte of each line is delivered once.
+ *
+ * The cursor is a list, oldest first: the old file until it was quiet for 5 s
+ * after a rotation, then the new one. Each entry: device, inode, fingerprint
+ * (hash of the first <= 1 KiB, with that length: inodes are reused), offset.
+ * The owner stores it in the transaction of what came of the lines.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "sensor/input.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tail;
+
+struct tail_stats {
+	uint64_t bytes, lines, too_long; /* too_long: lines over READER_LINE_MAX, skipped */
+	uint64_t rotations;
+	uint64_t gaps;       /* times bytes were known to be lost (see docs) */
+	int64_t size_behind; /* bytes not yet read */
+};
+
+/* input: the number given to ops. from_start: where to begin without a cursor. */
+int tail_new(const struct input_ops *ops, unsigned input, bool from_start, struct tail **ret);
+struct tail *tail_free(struct tail *t);
+/* Continues from a stored cursor (before the first tail_read()). -EBADMSG: not a cursor. */
+int tail_restore(struct tail *t, struct slice cursor);
+/* The position after everything tail_read() has delivered. Appends to out. */
+void tail_cursor(const struct tail *t, struct buf *out);
+
+enum { TAIL_IDLE = 0, TAIL_MORE = 1 };
+/*
+ * Delivers whole lines, at most about `budget` bytes of them, to fn (each call:
+ * one or more lines, each ended by '\n', borrowed). A partial last line waits.
+ * TAIL_MORE: there is more now; TAIL_IDLE: wait for the descriptor or deadline;
+ * or -errno of fn or of reading. mono: clock_mono().
+ */
+int tail_read(struct tail *t, int64_t mono, size_t budget, int (*fn)(void *ctx, struct slice lines),
+	void *ctx);
+/* Readable when tail_read() has something to look at; -1: none (use the deadline). May
+   change after each tail_read(). */
+int tail_watch_fd(const struct tail *t);
+/* clock_mono() at which tail_read() must be called without any event; INT64_MAX: none. */
+int64_t tail_deadline(const struct tail *t);
+void tail_get_stats(const struct tail *t, struct tail_stats *ret);

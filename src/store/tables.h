@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The smaller tables; one .c file each. */
+#pragma once
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "model/account.h"
+#include "model/host.h"
+#include "model/rule.h"
+#include "model/session.h"
+#include "store/store.h"
+
+/* accounts.c. The first one is made with the database. */
+int store_account_first(struct store *s, struct account *ret);
+int store_account_get(struct store *s, int64_t id, struct account *ret); /* or NOT_FOUND */
+int store_account_by_project(struct store *s, const char *project_id, struct account *ret);
+
+/* keys.c. Secrets are sealed (libsodium secretbox) under dir/secret.key, made with the database. */
+int store_key_put(struct store *s, const struct access_key *k); /* insert or replace by id */
+int store_key_get(struct store *s, const char *id, struct access_key *ret);       /* or NOT_FOUND */
+int store_key_by_name(struct store *s, const char *name, struct access_key *ret); /* or NOT_FOUND */
+int store_key_remove(struct store *s, const char *id);                            /* or NOT_FOUND */
+int store_key_each(struct store *s, int64_t account,
+	int (*fn)(void *ctx, const struct access_key *k), void *ctx); /* secrets left out */
+
+/* tokens.c. Only a hash (BLAKE2b of libsodium) is stored. */
+int store_token_put(struct store *s, const char *token, const struct token *t);
+int store_token_get(struct store *s, const char *token, struct token *ret); /* or NOT_FOUND */
+int store_token_expire(struct store *s, int64_t now);
+
+/* hosts.c */
+int store_host_put(struct store *s, struct host *h); /* id == 0: inserts, sets it */
+int store_host_get(struct store *s, uint32_t id, struct host *ret);
+int store_host_by_uuid(struct store *s, int64_t account, const char *uuid, struct host *ret);
+int store_host_each(
+	struct store *s, int64_t account, int (*fn)(void *ctx, const struct host *h), void *ctx);
+
+/* rules.c */
+int store_rule_put(struct store *s, struct rule *r); /* id == 0: inserts, sets it */
+int store_rule_get(struct store *s, int64_t id, struct rule *ret);
+int store_rule_remove(struct store *s, int64_t id); /* or NOT_FOUND */
+int store_rule_each(
+	struct store *s, int64_t account, int (*fn)(void *ctx, const struct rule *r), void *ctx);
+
+/* cursors.c. name: "file:/var/log/auth.log", "journal:". */
+int store_cursor_put(struct store *s, const char *name, struct slice cursor);
+int store_cursor_get(struct store *s, const char *name, struct buf *ret); /* or NOT_FOUND */
+
+/* windows.c: what the detectors know, see detect/window.h and model/session.h. */
+int store_window_put(struct store *s, uint32_t host, int service, const struct prefix *source,
+	const int64_t *times, unsigned n); /* n == 0 removes */
+int store_window_each(struct store *s,
+	int (*fn)(void *ctx, uint32_t host, int service, const struct prefix *source,
+		const int64_t *times, unsigned n),
+	void *ctx);
+int store_session_put(struct store *s, const struct session *session); /* closed: removes */
+int store_session_each(
+	struct store *s, int (*fn)(void *ctx, const struct session *session), void *ctx);
+
+/* attempts.c: failures a (minute, host, service, source). */
+int store_attempt_add(struct store *s, int64_t minute, uint32_t host, int service,
+	const struct prefix *source, int64_t n);
+struct attempt_sum {
+	int64_t failures;
+	int64_t first, latest; /* ms, minute precision */
+};
+int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
+	struct attempt_sum *ret);                            /* service 0: all */
+int64_t store_attempt_total(struct store *s, int64_t since); /* or -errno */
+int store_attempt_expunge(struct store *s, int64_t before, unsigned most);
+
+/* allow.c: the allow-list made with `cordon allow`. */
+struct allow_entry {
+	struct prefix prefix;
+	char why[128];
+	int64_t created;
+};
+int store_allow_put(struct store *s, const struct allow_entry *e);
+int store_allow_remove(struct store *s, const struct prefix *p); /* or NOT_FOUND */
+int store_allow_each(struct store *s, int (*fn)(void *ctx, const struct allow_entry *e), void *ctx);
+
+/* hits.c: the last reading of each refused-connection counter. */
+int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
+	uint64_t table, uint64_t *ret_count); /* 0 when another boot or table */
+int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
+	uint64_t table, uint64_t count);
+int store_hit_expunge(struct store *s, const char *boot_id, uint64_t table);
+
+/* audit.c: earlier lives of blocks and every change by a person. */
+struct audit_entry {
+	int64_t time;
+	int64_t account;
+	char who[64];    /* key id, "cli", "rule" */
+	char what[32];   /* "block", "unblock", "rule.add" … */
+	char object[96]; /* address, rule name … */
+	char detail[256];
+};
+int store_audit_add(struct store *s, const struct audit_entry *e);
+/* Newest first, object exact unless NULL. */
+int store_audit_each(struct store *s, const char *object, unsigned most,
+	int (*fn)(void *ctx, const struct audit_entry *e), void *ctx);
+int store_audit_expunge(struct store *s, int64_t before, unsigned most);

@@ -15,9 +15,9 @@ struct detector;
 struct detect_stats {
 	uint64_t failures; /* attempts counted */
 	uint64_t successes;
-	uint64_t duplicates; /* lines that said again what was counted */
-	uint64_t without_source;
-	uint64_t refused; /* attempts of never-blocked sources */
+	uint64_t duplicates;     /* lines that said again what was counted */
+	uint64_t without_source; /* attempts counted before, or without, their source */
+	uint64_t refused;        /* attempts of never-blocked sources */
 };
 
 /* What one event meant. */
@@ -32,7 +32,11 @@ struct verdict {
 /* windows, protect: borrowed. */
 struct detector *detector_new(struct window_table *windows, const struct protect *protect);
 struct detector *detector_free(struct detector *d);
-/* Rules of one host, most specific first; copied. The first of them that is reached decides. */
+/*
+ * Rules of one host, most specific first; copied. The first of them that is reached decides.
+ * -EINVAL (nothing changes) for a fail_count outside 1..WINDOW_MOST or a span outside
+ * 1 ms..WINDOW_SPAN_MOST.
+ */
 int detector_set_rules(struct detector *d, const struct rule *rules, unsigned n);
 /*
  * Judges one event of `host`. An event without a time counts at `now` (ms), which

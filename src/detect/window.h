@@ -9,7 +9,6 @@
 #pragma once
 
 #include "base/addr.h"
-#include "base/buf.h"
 #include "model/service.h"
 
 #include <stdint.h>
@@ -23,22 +22,33 @@ struct window_key {
 };
 
 struct window_stats {
-	uint64_t tracked, evicted, bytes;
+	uint64_t tracked, evicted;
+	uint64_t bytes; /* in use, the index included */
 };
 
-/* sources, bytes: limits. keep: most failures remembered of one source (<= 1000). */
+/* Most failures remembered of one source. */
+#define WINDOW_MOST 1000
+/* Failures this long (ms, 24.8 days) before a source's latest one may be forgotten. */
+#define WINDOW_SPAN_MOST ((int64_t)1 << 31)
+
+/* sources, bytes: limits; bytes covers everything. NULL: no memory. */
 struct window_table *window_table_new(uint32_t sources, uint64_t bytes);
 struct window_table *window_table_free(struct window_table *t);
 /*
- * Adds n failures at `time` (ms). Remembers at most `keep` of the latest. Times
- * may arrive out of order. Handle: valid until the next window_add(); never 0,
- * or 0 when the table has no room for it at all.
+ * Adds n failures at `time` (ms). Remembers at most `keep` (<= WINDOW_MOST) of the
+ * latest. Times may arrive out of order. Handle: valid until the next window_add();
+ * never 0, or 0 when the table has no room for it at all.
  */
 uint32_t window_add(struct window_table *t, const struct window_key *key, int64_t time, unsigned n,
 	unsigned keep);
 /* Failures in (until - span, until]. *ret_first: the earliest of them. */
 unsigned window_count(const struct window_table *t, uint32_t handle, int64_t until, int64_t span,
 	int64_t *ret_first);
+/* The latest failure of a handle that is not 0. */
+int64_t window_latest(const struct window_table *t, uint32_t handle);
+/* All failures, oldest first; returns how many. */
+unsigned window_times(
+	const struct window_table *t, uint32_t handle, int64_t ret[static WINDOW_MOST]);
 /* Forgets the source: it was blocked, or unblocked by a person. */
 void window_clear(struct window_table *t, const struct window_key *key);
 /* Forgets every source whose latest failure is before `before`; bounded work a call. */
@@ -48,10 +58,17 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret);
 /*
  * For the store: fn gets every window changed since the last call (n == 0: it is
  * gone), times oldest first, and they become clean. Windows whose latest failure
- * is before `oldest` are reported as gone instead.
+ * is before `oldest` are reported as gone instead. When fn returns non-zero that
+ * is returned and everything stays dirty.
  */
 int window_dirty(struct window_table *t, int64_t oldest,
 	int (*fn)(void *ctx, const struct window_key *key, const int64_t *times, unsigned n),
 	void *ctx);
+/*
+ * The transaction of the last window_dirty() failed: what it reported is dirty
+ * again. Nothing may have been added, cleared or swept in between.
+ */
+void window_uncommitted(struct window_table *t);
+/* Puts a stored window back; times oldest first. */
 void window_restore(
 	struct window_table *t, const struct window_key *key, const int64_t *times, unsigned n);

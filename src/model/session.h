@@ -31,6 +31,7 @@ struct session {
 	uint8_t pending;              /* failures waiting for an address or the end */
 	uint8_t seen[EVIDENCE_COUNT]; /* detect: how often each kind came (saturates) */
 	uint8_t attempts;             /* detect: attempts already counted (saturates) */
+	uint8_t unplaced; /* detect: counted before their source was known (saturates) */
 	uint8_t user_len;
 	char user[SESSION_USER_MAX]; /* the user an earlier line named, cut to fit */
 	uint32_t user_hash;          /* of the whole name */

@@ -28,7 +28,7 @@ static void close_with(struct json *j, char c)
 	j->comma = true;
 }
 
-void json_object(struct json *j)
+void json_begin_object(struct json *j)
 {
 	open_with(j, '{');
 }
@@ -38,7 +38,7 @@ void json_end_object(struct json *j)
 	close_with(j, '}');
 }
 
-void json_array(struct json *j)
+void json_begin_array(struct json *j)
 {
 	open_with(j, '[');
 }
@@ -131,12 +131,12 @@ void json_key(struct json *j, const char *name)
 	j->comma = false;
 }
 
-void json_string(struct json *j, const char *value)
+void json_text(struct json *j, const char *value)
 {
 	if (value)
 		json_slice(j, slice_of(value));
 	else
-		json_null(j);
+		json_nothing(j);
 }
 
 void json_int(struct json *j, int64_t value)
@@ -159,7 +159,7 @@ void json_bool(struct json *j, bool value)
 	buf_puts(j->out, value ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void json_nothing(struct json *j)
 {
 	value_begins(j);
 	buf_puts(j->out, "null");
@@ -168,7 +168,7 @@ void json_null(struct json *j)
 void json_double(struct json *j, double value)
 {
 	if (!isfinite(value)) {
-		json_null(j);
+		json_nothing(j);
 		return;
 	}
 	value_begins(j);
@@ -184,7 +184,7 @@ void json_field_slice(struct json *j, const char *name, struct slice value)
 void json_field(struct json *j, const char *name, const char *value)
 {
 	json_key(j, name);
-	json_string(j, value);
+	json_text(j, value);
 }
 
 void json_field_int(struct json *j, const char *name, int64_t value)
@@ -202,5 +202,5 @@ void json_field_bool(struct json *j, const char *name, bool value)
 void json_field_null(struct json *j, const char *name)
 {
 	json_key(j, name);
-	json_null(j);
+	json_nothing(j);
 }

@@ -6,8 +6,11 @@
  * may be any bytes: what is not valid UTF-8 is replaced by U+FFFD, so that an
  * answer is always well-formed whatever an attacker sent.
  *
- *   json_object(&j);
- *   json_key(&j, "RequestId"); json_string(&j, id);
+ * No name here may be one of jansson's (json_object, json_string …): a program
+ * that has both would hand jansson our function.
+ *
+ *   json_begin_object(&j);
+ *   json_key(&j, "RequestId"); json_text(&j, id);
  *   json_field_int(&j, "TotalCount", 3);
  *   json_end_object(&j);
  */
@@ -23,16 +26,16 @@ struct json {
 };
 
 void json_start(struct json *j, struct buf *out);
-void json_object(struct json *j);
+void json_begin_object(struct json *j);
 void json_end_object(struct json *j);
-void json_array(struct json *j);
+void json_begin_array(struct json *j);
 void json_end_array(struct json *j);
 void json_key(struct json *j, const char *name);
 void json_slice(struct json *j, struct slice value);
-void json_string(struct json *j, const char *value); /* NULL writes null */
+void json_text(struct json *j, const char *value); /* NULL writes null */
 void json_int(struct json *j, int64_t value);
 void json_bool(struct json *j, bool value);
-void json_null(struct json *j);
+void json_nothing(struct json *j);
 void json_double(struct json *j, double value); /* NaN and infinities write null */
 
 void json_field_slice(struct json *j, const char *name, struct slice value);

@@ -13,7 +13,7 @@
 /* Local resources free themselves; success hands over with take(). */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define take(p)                                                                                    \
-	({                                                                                         \
+	__extension__({                                                                            \
 		__typeof__(p) taken_ = (p);                                                        \
 		(p) = NULL;                                                                        \
 		taken_;                                                                            \

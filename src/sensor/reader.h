@@ -10,30 +10,36 @@
 #include "model/event.h"
 #include "model/session.h"
 #include "sensor/record.h"
+#include "sensor/stamp.h"
 
 #include <stdint.h>
 
 #define READER_LINE_MAX 8192 /* bytes; longer lines are counted and skipped */
 
 struct reader_stats {
-	uint64_t lines, matched, failures, unparsed, too_long;
+	uint64_t lines;    /* lines and records */
+	uint64_t matched;  /* of them events */
+	uint64_t failures; /* of those failures */
+	uint64_t unparsed; /* lines whose header is none we know */
+	uint64_t too_long;
 };
 
 struct reader {
 	struct session_table *sessions; /* borrowed */
 	uint32_t services;              /* SERVICE_BIT()s wanted; others are not parsed */
-	int64_t now;          /* guesses the year of stamps that have none: latest plausible */
-	const char *timezone; /* of stamps that have none; NULL: the machine's */
+	int64_t now; /* guesses the year of stamps that have none: latest plausible */
 	struct reader_stats stats;
-	struct { /* the latest stamp parsed: most lines repeat it */
-		char text[32];
-		uint8_t len;
-		int64_t time;
-	} stamp;
-	int64_t utc_offset, utc_offset_until; /* ms: local time of the zone, cached */
+	struct stamps stamps;
+	struct {              /* what the latest line was, event or not */
+		int64_t time; /* EVENT_NO_TIME: it says none */
+		enum service service;
+	} latest;
 };
 
-/* services: SERVICE_BIT()s. now: ms. */
+/*
+ * services: SERVICE_BIT()s. now: ms. timezone: of stamps that have none; NULL or
+ * "": the machine's. Before there are threads (see zone_load()).
+ */
 void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
 	const char *timezone);
 /* One line without its newline. True: *ret is an event (failure or success). */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Options that mean the same to every verb of `cordon`.
+ *
+ * A verb puts OPTIONS_COMMON into its table for getopt_long() and hands what it does
+ * not know itself to options_take().
+ */
+#pragma once
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit codes of every verb. */
+enum { EXIT_OK = 0, EXIT_INPUT = 1, EXIT_USAGE = 2 };
+
+struct options {
+	bool json;
+	const char *state_dir; /* NULL: not given */
+	const char *timezone;  /* NULL: the machine's */
+	int64_t now;           /* ms */
+	bool has_now;          /* --now was given */
+};
+
+/* Values of getopt_long() beyond characters; a verb's own begin at OPTION_OWN. */
+enum { OPTION_JSON = 256, OPTION_STATE_DIR, OPTION_TZ, OPTION_NOW, OPTION_OWN };
+
+#define OPTIONS_COMMON                                                                             \
+	{"json", no_argument, NULL, OPTION_JSON},                                                  \
+		{"state-dir", required_argument, NULL, OPTION_STATE_DIR},                          \
+		{"tz", required_argument, NULL, OPTION_TZ},                                        \
+	{                                                                                          \
+		"now", required_argument, NULL, OPTION_NOW                                         \
+	}
+
+void options_init(struct options *o);
+/* True when the option was a common one and good; else it has said on stderr what is wrong. */
+bool options_take(struct options *o, const char *verb, int option, const char *argument);
+/* RFC 3339, or seconds since 1970. */
+bool options_time(const char *text, const char *timezone, int64_t *ret_ms);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sensor/format/sshd_peer.h"
+
+static inline bool is_digit(char c)
+{
+	return (unsigned)(c - '0') <= 9;
+}
+
+/* One word as an address; "fe80::1%eth0" is fe80::1. */
+static bool read_host(struct slice word, struct addr *ret)
+{
+	uint32_t v4;
+	if (word.n <= 15 && addr_parse_v4(word.p, word.n, &v4)) {
+		*ret = addr_from_v4(v4);
+		return true;
+	}
+	const char *zone = word.n ? memchr(word.p, '%', word.n) : NULL;
+	if (zone && memchr(word.p, ':', word.n))
+		word = slice_between(word.p, zone);
+	return addr_parse(word, ret);
+}
+
+/* Cuts " port N" off the end of text; 0 and uncut when there is none. */
+static uint16_t cut_port(struct slice *text)
+{
+	static const struct slice port = {" port ", 6};
+	size_t n = text->n;
+	unsigned value = 0, weight = 1;
+	while (n && text->n - n < 5 && is_digit(text->p[n - 1])) {
+		value += weight * (unsigned)(text->p[--n] - '0');
+		weight *= 10;
+	}
+	struct slice head = {text->p, n};
+	if (n == text->n || value > UINT16_MAX || !slice_ends(head, port))
+		return 0;
+	text->n = n - port.n;
+	return (uint16_t)value;
+}
+
+/* Cuts " ssh1" or " ssh2" off the end. */
+static bool cut_protocol(struct slice *text)
+{
+	if (text->n < 5 || !is_digit(text->p[text->n - 1]) ||
+		memcmp(text->p + text->n - 5, " ssh", 4) != 0)
+		return false;
+	text->n -= 5;
+	return true;
+}
+
+bool peer_last(struct slice text, struct peer *ret)
+{
+	struct peer peer = {.port = cut_port(&text)};
+	const char *blank = text.n ? memrchr(text.p, ' ', text.n) : NULL;
+	struct slice word = text;
+	peer.before = (struct slice){text.p, 0};
+	if (blank) {
+		word = slice_between(blank + 1, text.p + text.n);
+		peer.before = slice_between(text.p, blank);
+	}
+	if (word.n == 0)
+		return false;
+	peer.literal = read_host(word, &peer.addr);
+	*ret = peer;
+	return true;
+}
+
+bool peer_at_end(struct slice text, struct peer *ret)
+{
+	struct peer peer;
+	(void)cut_protocol(&text);
+	if (!peer_last(text, &peer))
+		return false;
+	/* an empty name leaves "… user  from": its blank is part of what was in front */
+	if (!slice_ends(peer.before, SLICE(" from")) && !slice_eq(peer.before, SLICE("from")))
+		return false;
+	peer.before.n -= peer.before.n > 4 ? 5 : 4;
+	*ret = peer;
+	return true;
+}
+
+bool peer_at_front(struct slice text, struct peer *ret)
+{
+	size_t n = 0;
+	while (n < text.n && text.p[n] != ' ')
+		n++;
+	struct slice word = {text.p, n};
+	struct peer peer = {.before = {text.p, 0}};
+	if (word.n && word.p[word.n - 1] == ':')
+		word.n--; /* "1.2.3.4: 11: Bye" */
+	if (word.n == 0)
+		return false;
+	peer.literal = read_host(word, &peer.addr);
+	peer.after = slice_skip(text, word.n);
+	if (slice_starts(peer.after, SLICE(" port "))) {
+		size_t i = 6;
+		unsigned port = 0;
+		while (i < peer.after.n && i < 11 && is_digit(peer.after.p[i]))
+			port = port * 10 + (unsigned)(peer.after.p[i++] - '0');
+		if (i > 6 && port <= UINT16_MAX) {
+			peer.port = (uint16_t)port;
+			peer.after = slice_skip(peer.after, i);
+		}
+	}
+	*ret = peer;
+	return true;
+}
+
+/* Takes one more reading: false once two readings name different peers. */
+static bool agree(struct peer *sum, bool first, const struct peer *reading)
+{
+	if (first)
+		*sum = *reading;
+	else if (sum->literal != reading->literal || sum->port != reading->port ||
+		 (sum->literal && !addr_eq(&sum->addr, &reading->addr)))
+		sum->literal = false;
+	return first || sum->literal;
+}
+
+/* " RSA SHA256:…" and nothing more: sshd's words about a plain key. */
+static bool is_plain_key(struct slice text)
+{
+	if (text.n < 2 || text.p[0] != ' ')
+		return false;
+	text = slice_skip(text, 1);
+	const char *blank = memchr(text.p, ' ', text.n);
+	if (!blank)
+		return false;
+	struct slice type = slice_between(text.p, blank), key = slice_skip(text, type.n + 1);
+	for (size_t i = 0; i < type.n; i++)
+		if (!(type.p[i] >= 'A' && type.p[i] <= 'Z') && !is_digit(type.p[i]) &&
+			type.p[i] != '-')
+			return false;
+	return type.n && key.n >= 16 && !memchr(key.p, ' ', key.n) && memchr(key.p, ':', key.n);
+}
+
+bool peer_of_attempt(struct slice text, struct peer *ret)
+{
+	struct slice head = text;
+	if (cut_protocol(&head) && peer_at_end(text, ret))
+		return true;
+	bool found = false, agreed = true;
+	struct peer sum = {0}, reading;
+	const char *p = text.p, *end = text.p + text.n;
+	while (p < end && (p = memmem(p, (size_t)(end - p), " ssh", 4))) {
+		p += 4;
+		if (end - p < 2 || !is_digit(p[0]) || p[1] != ':' ||
+			!peer_at_end(slice_between(text.p, p + 1), &reading))
+			continue;
+		if (is_plain_key(slice_between(p + 2, end))) {
+			*ret = reading;
+			return true;
+		}
+		agreed = agree(&sum, !found, &reading) && agreed;
+		found = true;
+	}
+	if (!found)
+		return peer_at_end(text, ret);
+	sum.literal = sum.literal && agreed;
+	*ret = sum;
+	return true;
+}
+
+bool peer_before(struct slice text, struct slice mark, struct peer *ret)
+{
+	bool found = false, agreed = true;
+	struct peer sum = {0}, reading;
+	const char *p = text.p, *end = text.p + text.n;
+	while (p < end && (p = memmem(p, (size_t)(end - p), mark.p, mark.n))) {
+		if (peer_last(slice_between(text.p, p), &reading)) {
+			agreed = agree(&sum, !found, &reading) && agreed;
+			found = true;
+		}
+		p += mark.n;
+	}
+	if (!found)
+		return false;
+	sum.literal = sum.literal && agreed;
+	*ret = sum;
+	return true;
+}

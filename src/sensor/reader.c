@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sensor/reader.h"
+
+#include "base/util.h"
+#include "sensor/format/format.h"
+#include "sensor/syslog.h"
+
+void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
+	const char *timezone)
+{
+	*r = (struct reader){.sessions = sessions, .services = services, .now = now};
+	r->latest.time = EVENT_NO_TIME;
+	stamps_init(&r->stamps, timezone, now);
+}
+
+/*
+ * "message repeated 3 times: [ text]" (rsyslog): becomes text. Only syslogd
+ * writes this in front of a message.
+ */
+static unsigned strip_repeated(struct slice *message)
+{
+	static const struct slice before = {"message repeated ", 17}, between = {" times: [", 9};
+	if (!slice_starts(*message, before) || message->p[message->n - 1] != ']')
+		return 1;
+	struct slice rest = slice_skip(*message, before.n);
+	unsigned times = 0;
+	while (rest.n && (unsigned)(*rest.p - '0') <= 9 && times < UINT16_MAX) {
+		times = times * 10 + (unsigned)(*rest.p - '0');
+		rest = slice_skip(rest, 1);
+	}
+	if (times == 0 || !slice_starts(rest, between))
+		return 1;
+	rest = slice_skip(rest, between.n);
+	while (rest.n && *rest.p == ' ')
+		rest = slice_skip(rest, 1);
+	rest.n--;
+	*message = rest;
+	return MIN_OF(times, (unsigned)UINT16_MAX);
+}
+
+static bool read_record(struct reader *r, struct record *record, struct event *ret)
+{
+	r->latest.time = record->time;
+	r->latest.service = SERVICE_NONE;
+	const struct format *format = format_find(record->program);
+	if (!format || !(r->services & SERVICE_BIT(format->service)))
+		return false;
+	r->latest.service = format->service;
+	unsigned times = record->message.n > 20 && record->message.p[0] == 'm'
+				 ? strip_repeated(&record->message)
+				 : 1;
+	struct event event = {.time = record->time, .service = format->service, .repeat = 1};
+	if (!format->parse(record, r->sessions, &event))
+		return false;
+	event.repeat = (uint16_t)MIN_OF(event.repeat * times, (unsigned)UINT16_MAX);
+	r->stats.matched++;
+	r->stats.failures += event.outcome == OUTCOME_FAILURE;
+	*ret = event;
+	return true;
+}
+
+bool reader_line(struct reader *r, struct slice line, struct event *ret)
+{
+	struct record record;
+	r->stats.lines++;
+	r->latest.time = EVENT_NO_TIME;
+	r->latest.service = SERVICE_NONE;
+	if (line.n > READER_LINE_MAX) {
+		r->stats.too_long++;
+		return false;
+	}
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (!syslog_parse(&r->stamps, line, r->now, &record)) {
+		r->stats.unparsed++;
+		return false;
+	}
+	return read_record(r, &record, ret);
+}
+
+bool reader_record(struct reader *r, const struct record *record, struct event *ret)
+{
+	struct record copy = *record;
+	r->stats.lines++;
+	return read_record(r, &copy, ret);
+}
+
+int reader_lines(struct reader *r, struct slice lines,
+	int (*fn)(void *ctx, const struct event *event), void *ctx)
+{
+	while (lines.n) {
+		const char *newline = memchr(lines.p, '\n', lines.n);
+		struct slice line = newline ? slice_between(lines.p, newline) : lines;
+		lines = slice_skip(lines, line.n + (newline != NULL));
+		struct event event;
+		if (!reader_line(r, line, &event))
+			continue;
+		int result = fn(ctx, &event);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}

@@ -14,14 +14,14 @@
 void settings_default(struct settings *ret);
 /*
  * Reads one file over *s (later ones win; lists replace). -ENOENT: not there;
- * -EINVAL: err has "file:line:column: what".
+ * -EINVAL: err has "file:line:column: what". *s is untouched on failure.
  */
 int settings_read_file(struct settings *s, const char *path, struct err *err);
 /* The same from memory; name is for messages. The fuzz target's entrance. */
 int settings_read(struct settings *s, struct slice text, const char *name, struct err *err);
 /*
- * path NULL: /etc/cordon/cordon.yaml where present, then /etc/cordon/conf.d/ *.yaml by name; with
- * none of them `sensors: [{auto: true}]`. Else just that file. Then settings_check().
+ * The defaults, then what path says, then settings_check(). path is a file, or a directory with
+ * cordon.yaml and conf.d/ *.yaml (read by name), any of them where present; NULL: /etc/cordon.
  */
 int settings_load(struct settings *s, const char *path, struct err *err);
 /* Rules between options: a plain listener off loopback, two sensors of one service … */
@@ -35,6 +35,8 @@ int settings_resolve_sensors(struct settings *s, const char *root, struct err *e
 bool settings_duration(struct slice text, int64_t *ret_ms);
 /* ms -> the shortest of those; returns text. */
 const char *settings_duration_text(int64_t ms, char text[static 32]);
+/* "192.0.2.1:8731", "[::1]:8731" into host (canonical) and port; no name is resolved. */
+bool settings_endpoint(struct slice text, struct listener_settings *ret);
 /* The effective configuration as YAML; the option table as mdoc(7) items. */
 void settings_print(const struct settings *s, struct buf *out);
 void settings_manual(struct buf *out);

@@ -6,20 +6,22 @@
 #include "model/host.h"
 #include "store/store.h"
 
-/* Inserts (id == 0: sets it) or updates; keeps the counters. */
+/* Inserts (id == 0: sets it; -EEXIST when there is such a record) or updates; keeps the
+   counters. account, host, target, service and direction of a record never change: -EINVAL. */
 int store_block_put(struct store *s, struct block *b);
 int store_block_get(struct store *s, int64_t id, struct block *ret); /* or NOT_FOUND */
 /* The one record of (host, prefix, service, direction). */
 int store_block_find(struct store *s, uint32_t host, const struct prefix *target,
 	enum service service, enum block_direction direction, struct block *ret); /* or NOT_FOUND */
-/* Adds refused connections or failures to a record: attempts += n, latest_attempt = max. */
+/* Adds refused connections or failures to a record: attempts += n, latest_attempt = max;
+   or NOT_FOUND. */
 int store_block_count(struct store *s, int64_t id, int64_t n, int64_t latest);
 
 /* Records whose state is in the mask (1u << state), by expiry; fn non-zero stops. */
 int store_block_each(
 	struct store *s, uint32_t states, int (*fn)(void *ctx, const struct block *b), void *ctx);
 /* Active records that end at or before `now`, at most `most`; *ret_next: the next end after
-   those (INT64_MAX: none). */
+   those (INT64_MAX: none). fn may change them. */
 int store_block_due(struct store *s, int64_t now, unsigned most,
 	int (*fn)(void *ctx, const struct block *b), void *ctx, int64_t *ret_next);
 /* Active records (WANTED or APPLIED) whose prefix contains or lies within `target`. */
@@ -54,6 +56,6 @@ int store_block_query(struct store *s, const struct block_query *q,
 	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total);
 /* Records in each state, for status and metrics. */
 int store_block_counts(struct store *s, int64_t account, int64_t ret_counts[static BLOCK_STATES]);
-/* Retention: removes ended records whose latest change is before; at most `most`. Count or -errno.
- */
+/* Retention: removes records whose latest change is before and that have ended (expired,
+   canceled, or failed and their time is over); at most `most`. Count or -errno. */
 int store_block_expunge(struct store *s, int64_t before, unsigned most);

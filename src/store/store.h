@@ -5,14 +5,20 @@
  *
  * A transaction's errors stick: after the first failure later calls do nothing,
  * and store_commit() returns it and rolls back. All calls return 0, a positive
- * condition where the header says so, or -errno (-EIO for SQLite's own errors;
- * store_error() has the sentence).
+ * condition where the header says so, or -errno (-ENOSPC, -EROFS, -EEXIST, …; -EIO
+ * for SQLite's own troubles and damaged rows; store_error() has the sentence).
+ *
+ * Every change needs store_begin(); outside of a transaction it gives -EINVAL.
+ * Where a call hands rows to `fn`, a non-zero result of fn stops it and is returned;
+ * fn may ask other questions, but not the same one again. Strings that are handed in
+ * must be valid UTF-8 to be found again; those handed out are the struct's own.
  */
 #pragma once
 
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct store;
@@ -38,6 +44,8 @@ bool store_in_transaction(const struct store *s);
 int store_snapshot(struct store *s);
 void store_snapshot_end(struct store *s);
 const char *store_error(const struct store *s);
+/* Rows that were skipped because they hold what no Cordon wrote. */
+uint64_t store_damaged(const struct store *s);
 
 /* Small named values. */
 int store_meta_get(struct store *s, const char *name, char *ret, size_t size); /* or NOT_FOUND */

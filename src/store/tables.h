@@ -10,7 +10,9 @@
 #include "model/session.h"
 #include "store/store.h"
 
-/* accounts.c. The first one is made with the database. */
+/* Wherever an account is asked for, 0 means any.
+ *
+ * accounts.c. The first one is made with the database. */
 int store_account_first(struct store *s, struct account *ret);
 int store_account_get(struct store *s, int64_t id, struct account *ret); /* or NOT_FOUND */
 int store_account_by_project(struct store *s, const char *project_id, struct account *ret);
@@ -19,11 +21,12 @@ int store_account_by_project(struct store *s, const char *project_id, struct acc
 int store_key_put(struct store *s, const struct access_key *k); /* insert or replace by id */
 int store_key_get(struct store *s, const char *id, struct access_key *ret);       /* or NOT_FOUND */
 int store_key_by_name(struct store *s, const char *name, struct access_key *ret); /* or NOT_FOUND */
-int store_key_remove(struct store *s, const char *id);                            /* or NOT_FOUND */
+/* Its tokens go with it. */
+int store_key_remove(struct store *s, const char *id); /* or NOT_FOUND */
 int store_key_each(struct store *s, int64_t account,
 	int (*fn)(void *ctx, const struct access_key *k), void *ctx); /* secrets left out */
 
-/* tokens.c. Only a hash (BLAKE2b of libsodium) is stored. */
+/* tokens.c. Only a hash (BLAKE2b of libsodium) is stored; the key must exist. */
 int store_token_put(struct store *s, const char *token, const struct token *t);
 int store_token_get(struct store *s, const char *token, struct token *ret); /* or NOT_FOUND */
 int store_token_expire(struct store *s, int64_t now);
@@ -57,16 +60,18 @@ int store_session_put(struct store *s, const struct session *session); /* closed
 int store_session_each(
 	struct store *s, int (*fn)(void *ctx, const struct session *session), void *ctx);
 
-/* attempts.c: failures a (minute, host, service, source). */
-int store_attempt_add(struct store *s, int64_t minute, uint32_t host, int service,
+/* attempts.c: failures a (minute, host, service, source). time: ms, kept by the minute. */
+int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
 	const struct prefix *source, int64_t n);
 struct attempt_sum {
 	int64_t failures;
 	int64_t first, latest; /* ms, minute precision */
 };
 int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
-	struct attempt_sum *ret);                            /* service 0: all */
-int64_t store_attempt_total(struct store *s, int64_t since); /* or -errno */
+	struct attempt_sum *ret); /* service 0: all */
+/* since: ms, from the beginning of its minute; the total or -errno. */
+int64_t store_attempt_total(struct store *s, int64_t since);
+/* Removes at most `most` rows of minutes before; how many, or -errno. */
 int store_attempt_expunge(struct store *s, int64_t before, unsigned most);
 
 /* allow.c: the allow-list made with `cordon allow`. */
@@ -99,4 +104,5 @@ int store_audit_add(struct store *s, const struct audit_entry *e);
 /* Newest first, object exact unless NULL. */
 int store_audit_each(struct store *s, const char *object, unsigned most,
 	int (*fn)(void *ctx, const struct audit_entry *e), void *ctx);
+/* How many it removed, or -errno. */
 int store_audit_expunge(struct store *s, int64_t before, unsigned most);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Failures, counted: a row a (minute, source, host, service). Keys begin with
+ * the minute, so the table grows at its end. attempt_minute has the sum of each
+ * minute; of the minute being written it is kept back until the commit.
+ */
+#include "store/attempts.h"
+
+#include "base/clock.h"
+#include "store/sql.h"
+#include "store/tables.h"
+
+#include <errno.h>
+
+static const struct sql add_sql = {SQL_ATTEMPT_ADD,
+	"INSERT INTO attempt(minute, source, len, host, service, n)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET n = n + excluded.n"};
+static const struct sql minute_sql = {SQL_ATTEMPT_MINUTE,
+	"INSERT INTO attempt_minute(minute, n) VALUES(?1, ?2)"
+	" ON CONFLICT DO UPDATE SET n = n + excluded.n"};
+#define SUM                                                                                        \
+	"SELECT coalesce(sum(n), 0), coalesce(min(minute), 0), coalesce(max(minute), 0)"           \
+	" FROM attempt INDEXED BY attempt_source WHERE source = ?1 AND len = ?2 AND host = ?3"
+static const struct sql sum_sql = {SQL_ATTEMPT_SUM, SUM " AND service = ?4"};
+static const struct sql sum_all_sql = {SQL_ATTEMPT_SUM_ALL, SUM};
+static const struct sql total_sql = {
+	SQL_ATTEMPT_TOTAL, "SELECT coalesce(sum(n), 0) FROM attempt_minute WHERE minute >= ?1"};
+static const struct sql delete_sql = {SQL_ATTEMPT_DELETE,
+	"DELETE FROM attempt WHERE (minute, source, len, host, service) IN"
+	" (SELECT minute, source, len, host, service FROM attempt WHERE minute < ?1 LIMIT ?2)"};
+static const struct sql clean_sql = {SQL_ATTEMPT_CLEAN,
+	"DELETE FROM attempt_minute WHERE minute < ?1"
+	" AND minute < coalesce((SELECT min(minute) FROM attempt), ?1)"};
+
+static int64_t minute_of(int64_t time)
+{
+	int64_t rest = time % MS_MINUTE;
+	return time - rest - (rest < 0 ? MS_MINUTE : 0);
+}
+
+int attempts_flush(struct store *s)
+{
+	struct store_minute minute = s->minute;
+	s->minute.n = 0;
+	if (minute.n == 0)
+		return 0;
+	struct query q;
+	sql_write(&q, s, &minute_sql);
+	sql_put_int(&q, minute.minute);
+	sql_put_int(&q, minute.n);
+	return sql_run(&q);
+}
+
+void attempts_forget(struct store *s)
+{
+	s->minute.n = 0;
+}
+
+static int add_to_minute(struct store *s, int64_t minute, int64_t n)
+{
+	if (s->minute.minute != minute) {
+		int r = attempts_flush(s);
+		if (r < 0)
+			return r;
+		s->minute.minute = minute;
+	}
+	s->minute.n += n;
+	return 0;
+}
+
+int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
+	const struct prefix *source, int64_t n)
+{
+	int64_t minute = minute_of(time);
+	struct query q;
+	sql_write(&q, s, &add_sql);
+	sql_put_int(&q, minute);
+	sql_put_prefix(&q, source);
+	sql_put_int(&q, host);
+	sql_put_int(&q, service);
+	sql_put_int(&q, n);
+	int r = sql_run(&q);
+	return r < 0 ? r : add_to_minute(s, minute, n);
+}
+
+int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
+	struct attempt_sum *ret)
+{
+	struct attempt_sum sum = {0};
+	struct query q;
+	sql_read(&q, s, service ? &sum_sql : &sum_all_sql);
+	sql_put_prefix(&q, source);
+	sql_put_int(&q, host);
+	if (service)
+		sql_put_int(&q, service);
+	if (sql_row(&q) > 0) {
+		sum.failures = sql_get_int(&q);
+		sum.first = sql_get_int(&q);
+		sum.latest = sql_get_int(&q);
+	}
+	int r = sql_end(&q, 0);
+	if (r == 0)
+		*ret = sum;
+	return r;
+}
+
+int64_t store_attempt_total(struct store *s, int64_t since)
+{
+	int r = attempts_flush(s);
+	if (r < 0)
+		return r;
+	struct query q;
+	sql_read(&q, s, &total_sql);
+	sql_put_int(&q, minute_of(since));
+	int64_t total = sql_row(&q) > 0 ? sql_get_int(&q) : 0;
+	r = sql_end(&q, 0);
+	return r < 0 ? r : total;
+}
+
+int store_attempt_expunge(struct store *s, int64_t before, unsigned most)
+{
+	int64_t minute = minute_of(before);
+	struct query q;
+	sql_write(&q, s, &delete_sql);
+	sql_put_int(&q, minute);
+	sql_put_int(&q, most);
+	int r = sql_run(&q);
+	if (r < 0)
+		return r;
+	int removed = sqlite3_changes(s->db);
+	sql_write(&q, s, &clean_sql);
+	sql_put_int(&q, minute);
+	r = sql_run(&q);
+	return r < 0 ? r : removed;
+}

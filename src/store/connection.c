@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store/connection.h"
+
+#include "store/migrations.h"
+#include "store/sql.h"
+#include "store/wanted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define DATABASE        "cordon.db"
+#define BUSY_TIMEOUT_MS 5000
+
+/*
+ * auto_vacuum counts only before the first table. The checkpoint belongs to
+ * store_maintain(), outside of anybody's commit; the automatic one is only the safety net
+ * (pages). Sorting must not need a temporary file: the engine may write nowhere else.
+ */
+static const char writer_pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+				     "PRAGMA journal_mode = WAL;"
+				     "PRAGMA synchronous = NORMAL;"
+				     "PRAGMA foreign_keys = ON;"
+				     "PRAGMA wal_autocheckpoint = 16384;"
+				     "PRAGMA journal_size_limit = 67108864;"
+				     "PRAGMA cache_size = -16384;"
+				     "PRAGMA temp_store = MEMORY;"
+				     "PRAGMA cell_size_check = ON;"
+				     "PRAGMA trusted_schema = OFF;";
+static const char reader_pragmas[] = "PRAGMA query_only = ON;"
+				     "PRAGMA cache_size = -8192;"
+				     "PRAGMA temp_store = MEMORY;"
+				     "PRAGMA cell_size_check = ON;"
+				     "PRAGMA trusted_schema = OFF;";
+
+/* Two daemons must not write one state: the lock lives as long as the descriptor. */
+static int take_lock(struct store *s, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+	if ((size_t)snprintf(path, sizeof(path), "%s/lock", dir) >= sizeof(path))
+		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", dir);
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->lock < 0)
+		return err_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(err, -EBUSY, "another cordond uses %s", dir);
+	return err_set(err, -errno, "cannot lock %s: %s", path, strerror(errno));
+}
+
+/* SQLite gives its log and index the mode of the database. */
+static int make_file(struct store *s, const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "cannot make %s: %s", dir, strerror(errno));
+	int r = take_lock(s, dir, err);
+	if (r < 0)
+		return r;
+	_cleanup_(closep) int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %s", s->path, strerror(errno));
+	return 0;
+}
+
+static int failed(struct store *s, int result, struct err *err)
+{
+	int code = sql_failed(s, result);
+	return err_set(err, code, "%s", s->why.text);
+}
+
+static int configure(struct store *s, enum connection_kind kind, struct err *err)
+{
+	const char *pragmas = kind == CONNECTION_WRITER ? writer_pragmas : reader_pragmas;
+	int r = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = wanted_register(s);
+	return r == SQLITE_OK ? 0 : failed(s, r, err);
+}
+
+/* Only reads: what the file is must be known before anything is written to it. */
+static int open_database(
+	struct store *s, enum connection_kind kind, int64_t *ret_taken, struct err *err)
+{
+	int flags = SQLITE_OPEN_NOMUTEX |
+		    (kind == CONNECTION_WRITER ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+	int r = sqlite3_open_v2(s->path, &s->db, flags, NULL);
+	if (r != SQLITE_OK)
+		return failed(s, r, err);
+	(void)sqlite3_extended_result_codes(s->db, 1);
+	(void)sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* a tool beside the daemon must not write, also not at its end */
+	if (kind != CONNECTION_WRITER)
+		(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return migrations_taken(s, ret_taken, err);
+}
+
+/* A key of another database would fail later, one secret at a time. */
+static int prove_key(struct store *s, struct err *err)
+{
+	int r = seal_prove(s);
+	if (r == 0)
+		return 0;
+	if (r < 0)
+		return err_set(err, r, "%s", s->why.text);
+	return err_set(
+		err, -EINVAL, "secret.key beside %s is not the one it was made with", s->path);
+}
+
+static int open_all(struct store *s, const char *dir, enum connection_kind kind, struct err *err)
+{
+	int64_t taken = 0;
+	int r = kind == CONNECTION_WRITER ? make_file(s, dir, err) : 0;
+	if (r == 0)
+		r = open_database(s, kind, &taken, err);
+	if (r == 0)
+		r = configure(s, kind, err);
+	if (r == 0 && kind != CONNECTION_TOOL)
+		r = seal_load(&s->seal, dir, kind == CONNECTION_WRITER && taken == 0, err);
+	if (r == 0)
+		r = kind == CONNECTION_WRITER ? migrations_run(s, err) : migrations_verify(s, err);
+	if (r == 0 && kind != CONNECTION_TOOL)
+		r = prove_key(s, err);
+	return r;
+}
+
+int connection_open(const char *dir, enum connection_kind kind, struct store **ret, struct err *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->writer = kind == CONNECTION_WRITER;
+	s->lock = -1;
+	int r = 0;
+	if ((size_t)snprintf(s->path, sizeof(s->path), "%s/" DATABASE, dir) >= sizeof(s->path))
+		r = err_set(err, -ENAMETOOLONG, "%s: the name is too long", dir);
+	if (r == 0)
+		r = open_all(s, dir, kind, err);
+	if (r < 0) {
+		(void)store_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}

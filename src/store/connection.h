@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Opening and closing one SQLite connection, as the store, its checks and its copies need it. */
+#pragma once
+
+#include "store/store.h"
+
+enum connection_kind {
+	CONNECTION_WRITER,
+	CONNECTION_READER,
+	CONNECTION_TOOL, /* reads, without the secret key */
+};
+
+int connection_open(
+	const char *dir, enum connection_kind kind, struct store **ret, struct err *err);

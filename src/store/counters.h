@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Table block_count: how many records there are of each kind, so that a total
+ * is a sum over a few rows and not a walk over millions.
+ *
+ * A record is counted four times: for its host, for all hosts, for the hour of
+ * its latest change (where a deep page begins) and for the hour of its latest
+ * attempt (how many a range of time holds). Differences are gathered here, in
+ * a small direct-mapped table, and written at the latest before the commit of
+ * the transaction that made them; what shares a slot is written earlier.
+ */
+#pragma once
+
+#include "model/block.h"
+
+#include <stdint.h>
+
+struct store;
+
+#define COUNTER_SLOTS 256
+#define COUNTER_HOUR  ((int64_t)3600000)
+
+enum counter_kind { COUNTER_HOST, COUNTER_CHANGED, COUNTER_ATTEMPT };
+
+struct counter {
+	enum counter_kind kind;
+	int64_t account;
+	int64_t scope; /* host (0: all), or hours since 1970 */
+	uint8_t state, applied, direction, service;
+	int64_t n;
+};
+
+struct counters {
+	struct counter slots[COUNTER_SLOTS];
+};
+
+/* Which records to count; zero values mean any, as in struct block_query. */
+struct counter_filter {
+	int64_t account;
+	uint32_t states;
+	bool applied_once;
+	int has_direction;
+	enum service service;
+};
+
+/* The hour a time falls in, also before 1970. */
+int64_t counters_hour(int64_t ms);
+/* n is 1 or -1. */
+int counters_add(struct store *s, const struct block *b, int64_t n);
+/* Only its latest attempt moved. */
+int counters_moved(struct store *s, const struct block *b, int64_t latest);
+int counters_flush(struct store *s);
+void counters_forget(struct store *s);
+
+/* Records of one host (0: of all). */
+int counters_sum(
+	struct store *s, const struct counter_filter *f, uint32_t host, int64_t *ret_total);
+int counters_states(struct store *s, int64_t account, int64_t ret_counts[static BLOCK_STATES]);
+/* Records whose latest attempt is in the hours [from, to). */
+int counters_hours(struct store *s, const struct counter_filter *f, int64_t from, int64_t to,
+	int64_t *ret_total);
+/*
+ * Where the record at `offset` in the order of latest change is: it changed before
+ * *ret_before (ms) and is number *ret_offset among those. Records enough must exist.
+ */
+int counters_skip(struct store *s, const struct counter_filter *f, int64_t offset,
+	int64_t *ret_before, int64_t *ret_offset);

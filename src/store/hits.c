@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kernel's counters begin again with every boot and every new table, so a
+ * reading says of which it is; only against the same one is there a difference.
+ */
+#include "store/sql.h"
+#include "store/tables.h"
+
+static const struct sql put_sql = {SQL_HIT_PUT,
+	"INSERT INTO hit(source, len, port, boot_id, nft_table, n) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+	" ON CONFLICT DO UPDATE SET boot_id = excluded.boot_id,"
+	" nft_table = excluded.nft_table, n = excluded.n"};
+static const struct sql get_sql = {SQL_HIT_GET,
+	"SELECT n FROM hit WHERE source = ?1 AND len = ?2 AND port = ?3 AND boot_id = ?4"
+	" AND nft_table = ?5"};
+static const struct sql expunge_sql = {
+	SQL_HIT_EXPUNGE, "DELETE FROM hit WHERE boot_id <> ?1 OR nft_table <> ?2"};
+
+static void put_key(struct query *q, const struct prefix *source, uint16_t port,
+	const char *boot_id, uint64_t table)
+{
+	sql_put_prefix(q, source);
+	sql_put_int(q, port);
+	sql_put_text(q, boot_id);
+	sql_put_int(q, (int64_t)table);
+}
+
+int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
+	uint64_t table, uint64_t *ret_count)
+{
+	struct query q;
+	sql_read(&q, s, &get_sql);
+	put_key(&q, source, port, boot_id, table);
+	uint64_t count = sql_row(&q) > 0 ? (uint64_t)sql_get_int(&q) : 0;
+	int r = sql_end(&q, 0);
+	if (r == 0)
+		*ret_count = count;
+	return r;
+}
+
+int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
+	uint64_t table, uint64_t count)
+{
+	struct query q;
+	sql_write(&q, s, &put_sql);
+	put_key(&q, source, port, boot_id, table);
+	sql_put_int(&q, (int64_t)count);
+	return sql_run(&q);
+}
+
+int store_hit_expunge(struct store *s, const char *boot_id, uint64_t table)
+{
+	struct query q;
+	sql_write(&q, s, &expunge_sql);
+	sql_put_text(&q, boot_id);
+	sql_put_int(&q, (int64_t)table);
+	return sql_run(&q);
+}

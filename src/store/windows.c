@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the detectors know of a source: a version byte, then the times of its
+ * last failures, oldest first, 8 bytes each. What does not read so is skipped.
+ */
+#include "model/service.h"
+#include "store/pack.h"
+#include "store/sql.h"
+#include "store/tables.h"
+
+#include <errno.h>
+
+#define VERSION   1
+#define TIMES_MAX 1000 /* detect/window.h remembers no more */
+
+static const struct sql put_sql = {SQL_WINDOW_PUT,
+	"INSERT INTO window(source, len, host, service, times) VALUES(?1, ?2, ?3, ?4, ?5)"
+	" ON CONFLICT DO UPDATE SET times = excluded.times"};
+static const struct sql remove_sql = {SQL_WINDOW_REMOVE,
+	"DELETE FROM window WHERE source = ?1 AND len = ?2 AND host = ?3 AND service = ?4"};
+static const struct sql each_sql = {
+	SQL_WINDOW_EACH, "SELECT source, len, host, service, times FROM window"};
+
+int store_window_put(struct store *s, uint32_t host, int service, const struct prefix *source,
+	const int64_t *times, unsigned n)
+{
+	uint8_t blob[1 + 8 * TIMES_MAX], *end = blob;
+	if (n > TIMES_MAX)
+		return sql_error(s, -EINVAL, "a window of %u failures", n);
+	*end++ = VERSION;
+	for (unsigned i = 0; i < n; i++)
+		end = pack(end, (uint64_t)times[i], 8);
+	struct query q;
+	sql_write(&q, s, n ? &put_sql : &remove_sql);
+	sql_put_prefix(&q, source);
+	sql_put_int(&q, host);
+	sql_put_int(&q, service);
+	if (n)
+		sql_put_blob(&q, blob, (size_t)(end - blob));
+	return sql_run(&q);
+}
+
+/* How many times there are; 0 when the blob is not one of ours. */
+static unsigned read_times(struct slice blob, int64_t *times)
+{
+	size_t n = blob.n / 8;
+	if (blob.n % 8 != 1 || n == 0 || n > TIMES_MAX || blob.p[0] != VERSION)
+		return 0;
+	struct unpack u = {.left = slice_skip(blob, 1)};
+	for (size_t i = 0; i < n; i++) {
+		times[i] = (int64_t)unpack(&u, 8);
+		if (i > 0 && times[i] < times[i - 1])
+			return 0;
+	}
+	return (unsigned)n;
+}
+
+int store_window_each(struct store *s,
+	int (*fn)(void *ctx, uint32_t host, int service, const struct prefix *source,
+		const int64_t *times, unsigned n),
+	void *ctx)
+{
+	int64_t times[TIMES_MAX];
+	struct query q;
+	sql_read(&q, s, &each_sql);
+	int r = 0;
+	while (r == 0 && sql_row(&q) > 0) {
+		struct prefix source;
+		sql_get_prefix(&q, &source);
+		uint32_t host = (uint32_t)sql_get_uint(&q, UINT32_MAX);
+		int service = (int)sql_get_uint(&q, SERVICE_COUNT - 1);
+		unsigned n = read_times(sql_get_blob(&q), times);
+		q.damaged = q.damaged || n == 0;
+		if (sql_sound(&q))
+			r = fn(ctx, host, service, &source, times, n);
+	}
+	return sql_end(&q, r);
+}

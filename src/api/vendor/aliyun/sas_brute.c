@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Security Center 2018-12-03: who was blocked for guessing passwords.
+ * Source: the page of DescribeBruteForceRecords (Nov 25, 2024).
+ *
+ * Status 0 is a block that does not hold (not yet, or no longer), 1 one the
+ * kernel has, 2 one it does not have although it should.
+ */
+#include "api/vendor/aliyun/aliyun.h"
+#include "model/settings.h"
+
+#include <errno.h>
+
+#define PAGE_DEFAULT 20
+#define PAGE_MOST    1000
+#define NUMBER_MOST  2000000000
+
+static const uint8_t status_of[BLOCK_STATES] = {
+	[BLOCK_WANTED] = 0,
+	[BLOCK_APPLIED] = 1,
+	[BLOCK_FAILED] = 2,
+	[BLOCK_EXPIRED] = 0,
+	[BLOCK_CANCELLING] = 0,
+	[BLOCK_CANCELED] = 0,
+};
+
+static uint32_t states_of(int64_t status)
+{
+	uint32_t mask = 0;
+	for (unsigned s = 0; s < BLOCK_STATES; s++)
+		if (status_of[s] == status)
+			mask |= 1u << s;
+	return mask;
+}
+
+/* A permanent block ends 52560000 minutes after it began, as the vendor counts for ever. */
+static int64_t expire_date(const struct block *b)
+{
+	return b->expires == BLOCK_FOREVER ? b->created + RULE_PERMANENT : b->expires;
+}
+
+struct page {
+	struct json *json;
+	int64_t count;
+};
+
+static int write_row(void *ctx, const struct block_row *row)
+{
+	struct page *page = ctx;
+	struct json *j = page->json;
+	const struct block *b = &row->block;
+	char text[ADDR_TEXT_MAX], port[16];
+
+	(void)snprintf(port, sizeof(port), "%u/%u", b->port, b->port);
+	json_begin_object(j);
+	json_field_int(j, "Id", b->id);
+	json_field_int(j, "Status", status_of[b->state]);
+	json_field(j, "BlockIp", addr_format(&b->trigger, text));
+	json_field(j, "Port", port);
+	json_field_int(j, "BlockExpireDate", expire_date(b));
+	json_field(j, "RuleName", b->rule_name);
+	json_field(j, "Source", b->source == RULE_USER ? "userRule" : "blinkRule");
+	json_field(j, "ErrorCode", b->error);
+	json_field(j, "Uuid", row->host.uuid);
+	json_field(j, "InstanceName", row->host.name);
+	json_field(j, "InternetIp", row->host.internet_ip);
+	json_field(j, "IntranetIp", row->host.intranet_ip);
+	json_field(j, "BlockType", "alinet");
+	json_field_bool(j, "AliNetOnline", row->host.agent_online);
+	json_end_object(j);
+	page->count++;
+	return j->out->error;
+}
+
+/* Reads the address parameter `BlockIp`; false when answered. */
+static bool read_address(struct call *c, const char *text, struct addr *ret)
+{
+	if (addr_parse(slice_of(text), ret))
+		return true;
+	aliyun_invalid(
+		c, "BlockIp", "Specified parameter BlockIp is not valid: no literal address.");
+	return false;
+}
+
+static bool read_query(struct call *c, struct block_query *q, int64_t *ret_page, int64_t *ret_size)
+{
+	int64_t status = -1, page = 1, size = PAGE_DEFAULT;
+	const char *address = aliyun_param(c, "BlockIp");
+
+	*q = (struct block_query){
+		.account = c->account.id,
+		.has_direction = BLOCK_IN + 1,
+		.instance_id = aliyun_param(c, "InstanceId"),
+		.host_like = aliyun_param(c, "Remark"),
+		.has_address = address != NULL,
+	};
+	if (!aliyun_param_int(c, "CurrentPage", 1, NUMBER_MOST, &page) ||
+		!aliyun_param_int(c, "PageSize", 1, PAGE_MOST, &size) ||
+		!aliyun_param_int(c, "Status", 0, 2, &status) ||
+		(address && !read_address(c, address, &q->address)))
+		return false;
+	if (status >= 0)
+		q->states = states_of(status);
+	q->offset = (page - 1) * size;
+	q->limit = size;
+	*ret_page = page;
+	*ret_size = size;
+	return true;
+}
+
+void sas_describe_brute_force_records(struct call *c)
+{
+	struct block_query q;
+	int64_t number, size, total = 0;
+	struct json j;
+	if (!read_query(c, &q, &number, &size))
+		return;
+	/* The list first: its total is known when it is written. */
+	aliyun_success(c, &j);
+	json_key(&j, "MachineList");
+	json_begin_array(&j);
+	struct page page = {.json = &j};
+	int r = core_blocks(c->reader, &q, write_row, &page, &total);
+	if (r < 0) {
+		aliyun_fault(c, "listing blocks", r);
+		return;
+	}
+	json_end_array(&j);
+	json_key(&j, "PageInfo");
+	json_begin_object(&j);
+	json_field_int(&j, "CurrentPage", number);
+	json_field_int(&j, "PageSize", size);
+	json_field_int(&j, "TotalCount", total);
+	json_field_int(&j, "Count", page.count);
+	json_end_object(&j);
+	json_end_object(&j);
+}
+
+/* Two equal ports, or two stars for any service; false when it is neither. */
+static bool read_port(const char *text, bool *ret_any, uint16_t *ret_port)
+{
+	const char *slash = strchr(text, '/');
+	int64_t from, to;
+	*ret_any = strcmp(text, "*/*") == 0;
+	if (*ret_any)
+		return true;
+	if (!slash || !call_int(slice_between(text, slash), &from) ||
+		!call_int(slice_of(slash + 1), &to) || from != to || from < 1 || from > 65535)
+		return false;
+	*ret_port = (uint16_t)from;
+	return true;
+}
+
+static enum service service_at(const struct call *c, uint16_t port)
+{
+	for (unsigned s = SERVICE_NONE + 1; s < SERVICE_COUNT; s++)
+		if (c->settings->ports[s] == port)
+			return (enum service)s;
+	return SERVICE_NONE;
+}
+
+static void answer_unknown(struct call *c)
+{
+	aliyun_invalid(c, "BlockIp", "There is no record of this BlockIp on the server Uuid.");
+}
+
+/* Bound and Port narrow the record down; false when answered. */
+static bool read_place(struct call *c, struct core_block_name *name)
+{
+	const char *bound = aliyun_param(c, "Bound"), *port_text = aliyun_param(c, "Port");
+	uint16_t port = 0;
+	bool any = true;
+	if (bound && strcmp(bound, "in") != 0 && strcmp(bound, "out") != 0) {
+		aliyun_invalid(c, "Bound",
+			"Specified parameter Bound is not valid: in or out is expected.");
+		return false;
+	}
+	if (port_text && !read_port(port_text, &any, &port)) {
+		aliyun_invalid(c, "Port", "Specified parameter Port is not valid.");
+		return false;
+	}
+	if (!any)
+		name->service = service_at(c, port);
+	if ((!any && name->service == SERVICE_NONE) || (bound && strcmp(bound, "out") == 0)) {
+		answer_unknown(c); /* password guessing is blocked inbound, at known ports */
+		return false;
+	}
+	return true;
+}
+
+static bool read_name(struct call *c, struct core_block_name *name)
+{
+	const char *address = aliyun_param(c, "BlockIp");
+	*name = (struct core_block_name){.host_uuid = aliyun_param(c, "Uuid")};
+	if (!address || !name->host_uuid) {
+		aliyun_missing(c, address ? "Uuid" : "BlockIp");
+		return false;
+	}
+	return read_address(c, address, &name->address) &&
+	       aliyun_param_int(c, "Id", 0, INT64_MAX, &name->id) && read_place(c, name);
+}
+
+static void answer_change(struct call *c, int r, const char *doing, const struct err *err)
+{
+	if (r == 0)
+		aliyun_done(c);
+	else if (r < 0)
+		aliyun_fault(c, doing, r);
+	else if (r == CORE_NOT_FOUND)
+		answer_unknown(c);
+	else
+		aliyun_invalid(c, "BlockIp", err->text);
+}
+
+void sas_enable_brute_force_record(struct call *c)
+{
+	struct core_block_name name;
+	struct err err = {0};
+	if (read_name(c, &name))
+		answer_change(c, core_block_renew(c->core, &c->who, &name, &err),
+			"renewing a block", &err);
+}
+
+void sas_disable_brute_force_record(struct call *c)
+{
+	struct core_block_name name;
+	struct err err = {0};
+	if (read_name(c, &name))
+		answer_change(c, core_blocks_cancel(c->core, &c->who, &name, 1, NULL, &err),
+			"lifting a block", &err);
+}

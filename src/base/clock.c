@@ -13,7 +13,7 @@ const char *clock_format(int64_t ms, char text[static CLOCK_TEXT_MAX])
 	time_t t = (time_t)seconds;
 	struct tm tm = {0};
 	(void)gmtime_r(&t, &tm);
-	char day[24];
+	char day[27]; /* years have up to nine digits and a sign */
 	(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(text, CLOCK_TEXT_MAX, "%s.%03dZ", day, (int)rest);
 	return text;

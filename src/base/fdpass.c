@@ -64,7 +64,9 @@ ssize_t fdpass_recv(int socket, void *data, size_t size, int *ret_fd)
 	struct msghdr msg = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
+		/* not CMSG_SPACE: its padding has room for a second descriptor,
+		   which nobody would close */
+		.msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n;
 
 	*ret_fd = -1;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define INTERVAL_MS   (5 * MS_SECOND)
 #define INTERVAL_MOST 20
@@ -17,11 +18,25 @@ static enum log_level most_level = LOG_LEVEL_INFO;
 static bool for_journal;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* JOURNAL_STREAM is inherited: it counts only while standard error is what it
+   names (systemd.exec(5), "device:inode"). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char text[64];
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	(void)snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino);
+	return strcmp(text, stream) == 0;
+}
+
 void log_init(const char *program, enum log_level most)
 {
 	program_name = program;
 	most_level = most;
-	for_journal = getenv("JOURNAL_STREAM") != NULL;
+	for_journal = stderr_is_journal();
 }
 
 static void write_line(enum log_level level, const char *text)

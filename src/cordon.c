@@ -13,6 +13,18 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } verbs[] = {
+	{"status", verb_status, "is it working, what does it see, what does it hold"},
+	{"blocks", verb_blocks, "list blocks"},
+	{"block", verb_block, "block an address by hand"},
+	{"unblock", verb_unblock, "lift a block"},
+	{"verify", verb_verify, "explain one address: blocked or not, and why"},
+	{"rules", verb_rules, "list, add, change and remove rules"},
+	{"allow", verb_allow, "who is never blocked"},
+	{"hosts", verb_hosts, "list the protected servers"},
+	{"keys", verb_keys, "access keys and tokens for the APIs"},
+	{"db", verb_db, "check the database, make a backup"},
+	{"config", verb_config, "check or show the configuration"},
+	{"flush", verb_flush, "take Cordon's table out of the kernel"},
 	{"explain", verb_explain, "say what each line of a log means to Cordon"},
 };
 
@@ -23,6 +35,20 @@ static void usage(FILE *out)
 		(void)fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].help);
 	(void)fputs(
 		"\n'cordon VERB --help' says more; 'cordon --version' says which this is.\n", out);
+}
+
+/* "cordon --state-dir DIR status" is "cordon status --state-dir DIR": the verb goes first. */
+static int rotate(int argc, char **argv)
+{
+	int verb = 1;
+	while (verb < argc && strncmp(argv[verb], "--", 2) == 0)
+		verb += strcmp(argv[verb], "--json") == 0 || strchr(argv[verb], '=') ? 1 : 2;
+	if (verb >= argc)
+		return -1;
+	char *name = argv[verb];
+	memmove(argv + 2, argv + 1, (size_t)(verb - 1) * sizeof(*argv));
+	argv[1] = name;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -36,6 +62,8 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return EXIT_OK;
 	}
+	if (strncmp(name, "--", 2) == 0 && rotate(argc, argv) == 0)
+		name = argv[1];
 	for (size_t i = 0; i < countof(verbs); i++)
 		if (strcmp(verbs[i].name, name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);

@@ -586,6 +586,13 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret)
 
 /* ---- forgetting ---- */
 
+uint32_t window_find(const struct window_table *t, const struct window_key *key)
+{
+	struct packed_key packed = pack(key);
+	const struct cell *e = find(t, *bucket_of(t, &packed), &packed);
+	return e ? number_of(t, e) : 0;
+}
+
 void window_clear(struct window_table *t, const struct window_key *key)
 {
 	struct packed_key packed = pack(key);

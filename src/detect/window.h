@@ -41,6 +41,8 @@ struct window_table *window_table_free(struct window_table *t);
  */
 uint32_t window_add(struct window_table *t, const struct window_key *key, int64_t time, unsigned n,
 	unsigned keep);
+/* The handle of a source that is already there; 0: nothing is known of it. */
+uint32_t window_find(const struct window_table *t, const struct window_key *key);
 /* Failures in (until - span, until]. *ret_first: the earliest of them. */
 unsigned window_count(const struct window_table *t, uint32_t handle, int64_t until, int64_t span,
 	int64_t *ret_first);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* keys.list, keys.create, keys.remove, keys.token, hosts */
+#include "api/native/verbs.h"
+#include "base/clock.h"
+
+#include <sodium/utils.h>
+
+static void put_times(struct json *j, const struct access_key *k)
+{
+	char text[CLOCK_TEXT_MAX];
+	json_field(j, "created", clock_format(k->created, text));
+	if (k->expires == INT64_MAX)
+		json_field_null(j, "expires");
+	else
+		json_field(j, "expires", clock_format(k->expires, text));
+}
+
+static void put_allow(struct json *j, const struct access_key *k)
+{
+	json_key(j, "allow");
+	json_begin_array(j);
+	struct slice rest = slice_of(k->allow);
+	while (rest.n > 0) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+		json_slice(j, (struct slice){rest.p, n});
+		rest = slice_skip(rest, n + (end ? 1 : 0));
+	}
+	json_end_array(j);
+}
+
+static int put_key(void *ctx, const struct access_key *k)
+{
+	struct json *j = ctx;
+	json_begin_object(j);
+	json_field(j, "access_key_id", k->id);
+	json_field(j, "name", k->name);
+	put_allow(j, k);
+	json_field_bool(j, "active", k->active);
+	put_times(j, k);
+	json_end_object(j);
+	return 0;
+}
+
+static int verb_list(struct verb_call *call)
+{
+	json_begin_array(call->out);
+	int r = store_key_each(core_store(call->core), call->caller.account, put_key, call->out);
+	json_end_array(call->out);
+	return r;
+}
+
+static int fill_patterns(struct verb_call *call, struct access_key *k)
+{
+	const json_t *list = json_object_get(call->args, "allow");
+	size_t i, n = 0;
+	json_t *one;
+	if (!list || json_array_size(list) == 0) {
+		(void)snprintf(k->allow, sizeof(k->allow), "*");
+		return 0;
+	}
+	json_array_foreach (list, i, one) {
+		const char *text = json_string_value(one);
+		if (!text || n + strlen(text) + 2 > sizeof(k->allow))
+			return err_set(call->err, CORE_INVALID, "too many patterns");
+		n += (size_t)snprintf(
+			k->allow + n, sizeof(k->allow) - n, "%s%s", n ? "\n" : "", text);
+	}
+	return 0;
+}
+
+static void put_new_key(struct verb_call *call, const struct access_key *k)
+{
+	struct core_status status;
+	core_get_status(call->core, &status);
+	json_begin_object(call->out);
+	json_field(call->out, "access_key_id", k->id);
+	json_field(call->out, "secret_access_key", k->secret);
+	if (k->security_token[0])
+		json_field(call->out, "security_token", k->security_token);
+	json_field(call->out, "account_id", status.account.uid);
+	json_field(call->out, "project_id", status.account.project_id);
+	json_field(call->out, "name", k->name);
+	put_allow(call->out, k);
+	put_times(call->out, k);
+	json_end_object(call->out);
+}
+
+static int verb_create(struct verb_call *call)
+{
+	struct access_key k = {0};
+	const char *name = verb_text(call, "name");
+	int64_t life;
+	int r = verb_number(call, "life_ms", 0, &life);
+	if (r != 0)
+		return r;
+	if (!name || strlen(name) >= sizeof(k.name))
+		return err_set(call->err, CORE_INVALID, "a key needs a name (63 bytes at most)");
+	(void)snprintf(k.name, sizeof(k.name), "%s", name);
+	k.expires = life > 0 ? clock_now() + life : INT64_MAX;
+	r = fill_patterns(call, &k);
+	if (r == 0)
+		r = core_key_create(call->core, &call->caller, &k, call->err);
+	if (r == 0)
+		put_new_key(call, &k);
+	sodium_memzero(&k, sizeof(k));
+	return r;
+}
+
+static int verb_remove(struct verb_call *call)
+{
+	const char *id = verb_text(call, "id");
+	if (!id)
+		return err_set(call->err, CORE_INVALID, "which key?");
+	int r = core_key_remove(call->core, &call->caller, id, call->err);
+	if (r == 0) {
+		json_begin_object(call->out);
+		json_end_object(call->out);
+	}
+	return r;
+}
+
+/* The key of a token: the named one, else one made for it that allows everything. */
+static int token_key(struct verb_call *call, struct access_key *k)
+{
+	static const char own[] = "cli-token";
+	const char *name = verb_text(call, "name");
+	int r = store_key_by_name(core_store(call->core), name ? name : own, k);
+	if (r != STORE_NOT_FOUND)
+		return r;
+	if (name)
+		return err_set(call->err, CORE_NOT_FOUND, "no key named %s", name);
+	*k = (struct access_key){.expires = INT64_MAX, .allow = "*"};
+	(void)snprintf(k->name, sizeof(k->name), "%s", own);
+	return core_key_create(call->core, &call->caller, k, call->err);
+}
+
+static int verb_token(struct verb_call *call)
+{
+	struct access_key k;
+	struct token t;
+	char text[256], time[CLOCK_TEXT_MAX];
+	int r = token_key(call, &k);
+	if (r == 0)
+		r = core_token_issue(call->core, &k, text, sizeof(text), &t);
+	if (r == 0) {
+		struct core_status status;
+		core_get_status(call->core, &status);
+		json_begin_object(call->out);
+		json_field(call->out, "token", text);
+		json_field(call->out, "access_key_id", k.id);
+		json_field(call->out, "project_id", status.account.project_id);
+		json_field(call->out, "expires", clock_format(t.expires, time));
+		json_end_object(call->out);
+	}
+	sodium_memzero(&k, sizeof(k));
+	sodium_memzero(text, sizeof(text));
+	return r;
+}
+
+static int put_host(void *ctx, const struct host *h)
+{
+	struct json *j = ctx;
+	json_begin_object(j);
+	json_field(j, "uuid", h->uuid);
+	json_field(j, "name", h->name);
+	json_field(j, "instance_id", h->instance_id);
+	json_field(j, "internet_ip", h->internet_ip);
+	json_field(j, "intranet_ip", h->intranet_ip);
+	json_field(j, "region", h->region);
+	json_field(j, "enterprise_project_id", h->enterprise_project);
+	json_field_bool(j, "online", h->agent_online);
+	json_end_object(j);
+	return 0;
+}
+
+static int verb_hosts(struct verb_call *call)
+{
+	json_begin_array(call->out);
+	int r = store_host_each(core_store(call->core), call->caller.account, put_host, call->out);
+	json_end_array(call->out);
+	return r;
+}
+
+const struct verb verbs_keys[] = {
+	{"keys.list", verb_list},
+	{"keys.create", verb_create},
+	{"keys.remove", verb_remove},
+	{"keys.token", verb_token},
+	{"hosts", verb_hosts},
+	{NULL, NULL},
+};

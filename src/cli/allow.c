@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cordon allow list|add|remove. */
+#include "base/util.h"
+#include "cli/client.h"
+#include "cli/table.h"
+#include "cli/verb.h"
+#include "cli/verbline.h"
+
+#include <string.h>
+
+static const char help[] = "Usage: cordon allow [list]\n"
+			   "       cordon allow add ADDRESS|PREFIX [--why TEXT]\n"
+			   "       cordon allow remove ADDRESS|PREFIX\n"
+			   "Who is never blocked. Adding lifts what blocks any part of it.\n"
+			   "\n"
+			   "  --json           the list as an array, or {}\n"
+			   "  --state-dir DIR  where cordond keeps its socket\n";
+
+static int list_allowed(const struct verbline *l)
+{
+	static const char *const heads[] = {"ADDRESS", "FROM", "SINCE", "WHY"};
+	json_t *list = client_call(&l->common, "allow.list", NULL);
+	size_t i;
+	json_t *e;
+	if (!list)
+		return EXIT_INPUT;
+	if (l->common.json) {
+		(void)client_print(list);
+	} else {
+		struct table *t = table_new(heads, countof(heads));
+		json_array_foreach (list, i, e) {
+			const char *cells[] = {client_text(e, "prefix"), client_text(e, "from"),
+				client_text(e, "created"), client_text(e, "why")};
+			table_row(t, cells);
+		}
+		table_print(t);
+	}
+	json_decref(list);
+	return EXIT_OK;
+}
+
+static int change(const struct verbline *l, const char *verb, const char *done)
+{
+	json_t *args = json_pack("{s:s}", "prefix", l->rest[1]);
+	if (verbline_has(l, "why"))
+		(void)json_object_set_new(args, "why", json_string(verbline_value(l, "why")));
+	json_t *result = client_call(&l->common, verb, args);
+	if (!result)
+		return EXIT_INPUT;
+	if (l->common.json)
+		(void)client_print(result);
+	else
+		(void)printf("%s %s\n", l->rest[1], done);
+	json_decref(result);
+	return EXIT_OK;
+}
+
+int verb_allow(int argc, char **argv)
+{
+	static const struct verbline_option own[] = {{"why", true, false}, {0}};
+	_cleanup_(verbline_done) struct verbline l;
+	int code = verbline_read(&l, argc, argv, own, help);
+	if (code >= 0)
+		return code;
+	const char *what = l.count > 0 ? l.rest[0] : "list";
+	if (strcmp(what, "list") == 0 && l.count <= 1)
+		return list_allowed(&l);
+	if (l.count != 2)
+		return verbline_wrong("allow", "list, or add, remove and one address or prefix");
+	if (strcmp(what, "add") == 0)
+		return change(&l, "allow.add", "is never blocked");
+	if (strcmp(what, "remove") == 0)
+		return change(&l, "allow.remove", "may be blocked");
+	return verbline_wrong("allow", "what is '%s'?", what);
+}

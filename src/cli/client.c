@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/client.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define ANSWER_MAX (80u << 20)
+
+static int connect_daemon(const struct options *o)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *dir = o->state_dir ? o->state_dir : "/run/cordon";
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/cordon.sock", dir);
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
+		(void)fprintf(stderr, "cordon: %s: too long a name for a socket\n", dir);
+		return -1;
+	}
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	(void)fprintf(stderr, "cordon: %s: %s%s\n", address.sun_path, strerror(errno),
+		errno == ENOENT || errno == ECONNREFUSED ? " (is cordond running? see --state-dir)"
+		: errno == EACCES                        ? " (are you root or in group cordon?)"
+							 : "");
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+static bool send_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return false;
+		p += sent;
+		n -= (size_t)sent;
+	}
+	return true;
+}
+
+static bool receive_line(int fd, struct buf *in)
+{
+	for (;;) {
+		char *to = buf_reserve(in, 65536);
+		ssize_t got = to ? recv(fd, to, 65536, 0) : -1;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		in->n += (size_t)got;
+		if (in->p[in->n - 1] == '\n')
+			return true;
+	}
+}
+
+static json_t *make_request(const char *verb, json_t *args)
+{
+	json_t *request = json_pack("{s:s}", "verb", verb);
+	if (request && args)
+		(void)json_object_set(request, "args", args);
+	json_decref(args);
+	return request;
+}
+
+static json_t *exchange(int fd, json_t *request)
+{
+	_cleanup_(buf_done) struct buf in = {.limit = ANSWER_MAX};
+	_cleanup_(freep) char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	json_error_t error;
+	if (!text || !send_all(fd, text, strlen(text)) || !send_all(fd, "\n", 1) ||
+		!receive_line(fd, &in))
+		return NULL;
+	return json_loadb(in.p, in.n, 0, &error);
+}
+
+json_t *client_call(const struct options *o, const char *verb, json_t *args)
+{
+	json_t *request = make_request(verb, args);
+	_cleanup_(closep) int fd = connect_daemon(o);
+	json_t *answer = fd >= 0 ? exchange(fd, request) : NULL;
+	json_t *result = NULL;
+	json_decref(request);
+	if (fd >= 0 && !answer)
+		(void)fprintf(stderr, "cordon: cordond did not answer\n");
+	if (json_is_true(json_object_get(answer, "ok"))) {
+		result = json_object_get(answer, "result");
+		json_incref(result);
+	} else if (answer) {
+		(void)fprintf(stderr, "cordon: %s\n", client_text(answer, "error"));
+	}
+	json_decref(answer);
+	return result;
+}
+
+int client_print(const json_t *value)
+{
+	(void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	(void)putchar('\n');
+	return EXIT_OK;
+}
+
+const char *client_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+int64_t client_int(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Talks to cordond over its socket: one JSON object a line each way (see
+ * api/native/control.h). Errors are said on standard error here.
+ */
+#pragma once
+
+#include "cli/options.h"
+
+#include <jansson.h>
+
+/* Takes args over (NULL: none). The result (caller decrefs), or NULL after saying why not. */
+json_t *client_call(const struct options *o, const char *verb, json_t *args);
+/* Prints the value with --json, indented; returns EXIT_OK. */
+int client_print(const json_t *value);
+
+/* Members of an object; missing or null: "" and 0. */
+const char *client_text(const json_t *object, const char *name);
+int64_t client_int(const json_t *object, const char *name);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cordon keys list|create|remove|token, cordon hosts. */
+#include "base/util.h"
+#include "cli/client.h"
+#include "cli/table.h"
+#include "cli/verb.h"
+#include "cli/verbline.h"
+#include "core/settings.h"
+
+#include <string.h>
+
+static const char help[] =
+	"Usage: cordon keys [list]\n"
+	"       cordon keys create --name NAME [--allow PATTERN...] [--expires TIME]\n"
+	"       cordon keys remove ACCESS_KEY_ID\n"
+	"       cordon keys token [--name NAME]\n"
+	"Access keys for the APIs. A secret is shown once, when it is made.\n"
+	"\n"
+	"  --name NAME      what you call it\n"
+	"  --allow PATTERN  actions it may call; '*' only at the end; repeat for several\n"
+	"                   (yundun-sas:DescribeBruteForceRecords, hss:blockedIp:list, hss:*;\n"
+	"                   default: *)\n"
+	"  --expires TIME   a temporary key with a security token: 1h, 7d\n"
+	"  --json           see cordon(1)\n"
+	"  --state-dir DIR  where cordond keeps its socket\n"
+	"token prints a token for X-Auth-Token; without --name for a key that may all.\n";
+
+static void join(const json_t *list, char *ret, size_t size)
+{
+	size_t i;
+	json_t *one;
+	ret[0] = '\0';
+	json_array_foreach ((json_t *)(uintptr_t)list, i, one) {
+		size_t n = strlen(ret);
+		(void)snprintf(ret + n, size - n, "%s%s", n ? " " : "", json_string_value(one));
+	}
+}
+
+static int list_keys(const struct verbline *l)
+{
+	static const char *const heads[] = {"NAME", "ACCESS KEY", "MAY", "SINCE", "UNTIL"};
+	json_t *keys = client_call(&l->common, "keys.list", NULL);
+	size_t i;
+	json_t *k;
+	if (!keys)
+		return EXIT_INPUT;
+	if (l->common.json) {
+		(void)client_print(keys);
+	} else {
+		struct table *t = table_new(heads, countof(heads));
+		json_array_foreach (keys, i, k) {
+			char may[1024];
+			join(json_object_get(k, "allow"), may, sizeof(may));
+			const char *cells[] = {client_text(k, "name"),
+				client_text(k, "access_key_id"), may, client_text(k, "created"),
+				client_text(k, "expires")[0] ? client_text(k, "expires")
+							     : "removed"};
+			table_row(t, cells);
+		}
+		table_print(t);
+	}
+	json_decref(keys);
+	return EXIT_OK;
+}
+
+static void show_new(const json_t *k)
+{
+	static const char *const names[] = {"access_key_id", "secret_access_key", "security_token",
+		"account_id", "project_id", "expires"};
+	for (size_t i = 0; i < countof(names); i++)
+		if (client_text(k, names[i])[0])
+			(void)printf("%-18s %s\n", names[i], client_text(k, names[i]));
+	(void)puts("The secret is not shown again.");
+}
+
+static int create_key(const struct verbline *l)
+{
+	const char *name = verbline_value(l, "name"), *expires = verbline_value(l, "expires");
+	int64_t life = 0;
+	if (!name)
+		return verbline_wrong("keys", "create needs --name");
+	if (expires && (!settings_duration(slice_of(expires), &life) || life <= 0))
+		return verbline_wrong("keys", "--expires %s: not a time", expires);
+	json_t *args = json_pack("{s:s,s:I}", "name", name, "life_ms", (json_int_t)life);
+	json_t *allow = json_object_get(l->values, "allow");
+	if (allow) {
+		for (int i = 1; i < l->count; i++) /* --allow A B C */
+			(void)json_array_append_new(allow, json_string(l->rest[i]));
+		(void)json_object_set(args, "allow", allow);
+	} else if (l->count > 1) {
+		json_decref(args);
+		return verbline_wrong("keys", "what is '%s'?", l->rest[1]);
+	}
+	json_t *key = client_call(&l->common, "keys.create", args);
+	if (!key)
+		return EXIT_INPUT;
+	if (l->common.json)
+		(void)client_print(key);
+	else
+		show_new(key);
+	json_decref(key);
+	return EXIT_OK;
+}
+
+static int remove_key(const struct verbline *l)
+{
+	if (l->count != 2)
+		return verbline_wrong("keys", "remove needs an access key id");
+	json_t *done = client_call(&l->common, "keys.remove", json_pack("{s:s}", "id", l->rest[1]));
+	if (!done)
+		return EXIT_INPUT;
+	if (l->common.json)
+		(void)client_print(done);
+	else
+		(void)printf("key %s is gone\n", l->rest[1]);
+	json_decref(done);
+	return EXIT_OK;
+}
+
+static int make_token(const struct verbline *l)
+{
+	const char *name = verbline_value(l, "name");
+	json_t *args = json_object();
+	if (name)
+		(void)json_object_set_new(args, "name", json_string(name));
+	json_t *token = client_call(&l->common, "keys.token", args);
+	if (!token)
+		return EXIT_INPUT;
+	if (l->common.json)
+		(void)client_print(token);
+	else
+		(void)puts(client_text(token, "token"));
+	json_decref(token);
+	return EXIT_OK;
+}
+
+int verb_keys(int argc, char **argv)
+{
+	static const struct verbline_option own[] = {
+		{"name", true, false}, {"allow", true, true}, {"expires", true, false}, {0}};
+	_cleanup_(verbline_done) struct verbline l;
+	int code = verbline_read(&l, argc, argv, own, help);
+	if (code >= 0)
+		return code;
+	const char *what = l.count > 0 ? l.rest[0] : "list";
+	if (strcmp(what, "list") == 0)
+		return list_keys(&l);
+	if (strcmp(what, "create") == 0)
+		return create_key(&l);
+	if (strcmp(what, "remove") == 0)
+		return remove_key(&l);
+	if (strcmp(what, "token") == 0)
+		return make_token(&l);
+	return verbline_wrong("keys", "what is '%s'?", what);
+}
+
+static const char hosts_help[] = "Usage: cordon hosts [--json] [--state-dir DIR]\n"
+				 "The protected servers.\n";
+
+int verb_hosts(int argc, char **argv)
+{
+	static const struct verbline_option own[] = {{0}};
+	static const char *const heads[] = {
+		"NAME", "UUID", "INSTANCE", "PUBLIC", "PRIVATE", "ENFORCES"};
+	_cleanup_(verbline_done) struct verbline l;
+	int code = verbline_read(&l, argc, argv, own, hosts_help);
+	if (code >= 0)
+		return code;
+	json_t *hosts = client_call(&l.common, "hosts", NULL);
+	size_t i;
+	json_t *h;
+	if (!hosts)
+		return EXIT_INPUT;
+	if (l.common.json) {
+		(void)client_print(hosts);
+	} else {
+		struct table *t = table_new(heads, countof(heads));
+		json_array_foreach (hosts, i, h) {
+			const char *cells[] = {client_text(h, "name"), client_text(h, "uuid"),
+				client_text(h, "instance_id"), client_text(h, "internet_ip"),
+				client_text(h, "intranet_ip"),
+				json_is_true(json_object_get(h, "online")) ? "yes" : "no"};
+			table_row(t, cells);
+		}
+		table_print(t);
+	}
+	json_decref(hosts);
+	return EXIT_OK;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The life of a block. blocks_change() is the only function that moves a
+ * record from one state to another; it stores the record, keeps the memory's
+ * copy (elements) in step and stages the order the kernel needs.
+ *
+ * Staged orders leave after the commit: the intent is stored before the kernel
+ * hears of it. If the store cannot write, what blocks leaves all the same (with
+ * its kernel timeout), and everything else is forgotten and read anew.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/private.h"
+
+#include <errno.h>
+
+#define STATES_HELD                                                                                \
+	(1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED | 1u << BLOCK_CANCELLING)
+#define EXPIRE_AT_ONCE 1024
+
+static int load_one(void *ctx, const struct block *b)
+{
+	struct core *c = ctx;
+	return elements_put(&c->elements, b) ? 0 : -ENOMEM;
+}
+
+int blocks_load(struct core *c)
+{
+	elements_clear(&c->elements);
+	c->uncounted = NULL;
+	return store_block_each(c->store, STATES_HELD, load_one, c);
+}
+
+/* Without memory for an order the start-up diff is the way out: ask for one. */
+static void stage_order(struct core *c, const struct enforce_order *order)
+{
+	if (c->order_count == c->order_size) {
+		size_t size = c->order_size ? c->order_size * 2 : 64;
+		struct enforce_order *more = reallocarray(c->orders, size, sizeof(*more));
+		if (!more) {
+			kernel_sync_soon(c, MS_SECOND);
+			return;
+		}
+		c->orders = more;
+		c->order_size = size;
+	}
+	c->orders[c->order_count++] = *order;
+}
+
+/* Orders what the element of b should be now. */
+static void stage_element(struct core *c, const struct block *b)
+{
+	struct enforce_order order = {.tag = (uint64_t)b->id,
+		.element = {.target = b->target, .list = block_list(b->direction)}};
+	struct element *el = elements_find(&c->elements, order.element.list, &b->target);
+	struct enforce_element wanted;
+	if (el && element_wanted(el, &wanted))
+		order.element = wanted;
+	else
+		order.remove = true;
+	stage_order(c, &order);
+}
+
+static bool state_is_held(enum block_state s)
+{
+	return STATES_HELD >> s & 1;
+}
+
+int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error)
+{
+	enum block_state before = b->state;
+	bool was_stored = b->id != 0;
+	b->state = state;
+	b->changed = clock_now();
+	if (state == BLOCK_APPLIED)
+		b->applied_once = true;
+	(void)snprintf(b->error, sizeof(b->error), "%s", error);
+
+	int r = store_block_put(c->store, b);
+	if (r < 0)
+		return r;
+	if (state_is_held(state)) {
+		if (!elements_put(&c->elements, b))
+			return -ENOMEM;
+	} else {
+		elements_remove(&c->elements, b);
+	}
+	bool kernel_told = state == BLOCK_WANTED || state == BLOCK_CANCELLING ||
+			   (state == BLOCK_EXPIRED && was_stored && before == BLOCK_APPLIED);
+	if (kernel_told)
+		stage_element(c, b);
+	return 0;
+}
+
+/* Memory and store disagree after a failure: the store is right. */
+static void reload(struct core *c)
+{
+	sources_rewind(c);
+	int r = pipeline_load(c);
+	if (r == 0)
+		r = blocks_load(c);
+	if (r < 0 && c->ops->failed)
+		c->ops->failed(c->ops->ctx, "the store cannot be read");
+}
+
+/* After a failed commit only what blocks leaves; its record was not stored. */
+static size_t keep_additions(struct enforce_order *orders, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!orders[i].remove) {
+			orders[kept] = orders[i];
+			orders[kept++].tag = 0;
+		}
+	return kept;
+}
+
+void blocks_commit(struct core *c, int committed)
+{
+	/* the answers may come from within kernel_submit() and stage orders of their own */
+	_cleanup_(freep) struct enforce_order *orders = take(c->orders);
+	size_t n = c->order_count;
+	c->order_count = c->order_size = 0;
+	if (committed < 0) {
+		c->counters.commit_failures++;
+		log_error("the store cannot write: %s; blocking goes on, and what was read is "
+			  "read again",
+			store_error(c->store));
+		n = keep_additions(orders, n);
+	}
+	if (n > 0)
+		kernel_submit(c, orders, n);
+	if (committed < 0)
+		reload(c);
+}
+
+int64_t blocks_forbidden_of(struct core *c, int64_t rule)
+{
+	struct rule r;
+	if (rule && store_rule_get(c->store, rule, &r) == 0)
+		return r.forbidden;
+	return c->system_rule.forbidden;
+}
+
+static int64_t end_of(int64_t from, int64_t forbidden)
+{
+	return forbidden >= RULE_PERMANENT ? BLOCK_FOREVER : from + forbidden;
+}
+
+static void name_rule(struct core *c, struct block *b, int64_t rule)
+{
+	struct rule r;
+	if (store_rule_get(c->store, rule, &r) != 0)
+		r = c->system_rule;
+	b->rule = rule;
+	b->source = r.source;
+	memcpy(b->rule_name, r.name, sizeof(b->rule_name));
+}
+
+/* At most so many new blocks a minute: a mistake must not block the world. */
+static bool over_ceiling(struct core *c)
+{
+	int64_t minute = clock_now() / MS_MINUTE;
+	if (minute != c->ceiling_minute) {
+		c->ceiling_minute = minute;
+		c->ceiling_used = 0;
+	}
+	uint32_t most = c->settings->blocks_per_minute;
+	return most > 0 && c->ceiling_used++ >= most;
+}
+
+static void audit_life(struct core *c, const struct block *old)
+{
+	char address[PREFIX_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+	struct audit_entry e = {.time = clock_now(), .account = old->account};
+	(void)snprintf(e.who, sizeof(e.who), "rule");
+	(void)snprintf(e.what, sizeof(e.what), "life");
+	(void)snprintf(e.object, sizeof(e.object), "%s", prefix_format(&old->target, address));
+	(void)snprintf(e.detail, sizeof(e.detail), "%s %s from %s to %s, %lld attempts, by %s",
+		service_name(old->service), block_state_name(old->state),
+		clock_format(old->created, from),
+		old->expires == BLOCK_FOREVER ? "ever" : clock_format(old->expires, until),
+		(long long)old->attempts, old->rule_name[0] ? old->rule_name : "hand");
+	(void)store_audit_add(c->store, &e);
+}
+
+/* The record of a decision: a new one, or the old one at the start of a new life. */
+static void begin_life(struct core *c, struct block *b, const struct decision *d, bool known)
+{
+	if (known)
+		audit_life(c, b);
+	b->account = c->account.id;
+	b->host = d->host;
+	b->target = d->target;
+	b->trigger = d->trigger;
+	b->direction = BLOCK_IN;
+	b->service = d->service;
+	b->port = c->settings->ports[d->service];
+	b->applied_once = false;
+	b->created = d->latest_attempt;
+	b->first_attempt = d->first_attempt;
+	b->latest_attempt = d->latest_attempt;
+	b->attempts = d->attempts;
+	b->expires = end_of(d->latest_attempt, d->forbidden);
+	b->lives++;
+	name_rule(c, b, d->rule);
+}
+
+static void log_block(const struct block *b)
+{
+	char address[PREFIX_TEXT_MAX], until[CLOCK_TEXT_MAX];
+	log_info("block %s for %s: %lld failures, rule %s, until %s",
+		prefix_format(&b->target, address), service_name(b->service),
+		(long long)b->attempts, b->rule_name,
+		b->expires == BLOCK_FOREVER ? "lifted" : clock_format(b->expires, until));
+}
+
+/* The record holds already and the failures went on: it may have to last longer. */
+static void prolong(struct core *c, struct block *b, const struct decision *d)
+{
+	int64_t expires = end_of(d->latest_attempt, d->forbidden);
+	if (expires <= b->expires)
+		return;
+	b->expires = expires;
+	(void)blocks_change(c, b, BLOCK_WANTED, "");
+}
+
+void blocks_decide(struct core *c, const struct decision *d)
+{
+	struct block b = {0};
+	int r = store_block_find(c->store, d->host, &d->target, d->service, BLOCK_IN, &b);
+	if (r < 0)
+		return; /* sticks in the transaction */
+	bool known = r == 0, held = known && state_is_held(b.state);
+
+	if (held && b.state != BLOCK_CANCELLING && b.expires > d->latest_attempt) {
+		prolong(c, &b, d);
+		return;
+	}
+	if (known && !held && b.expires > d->latest_attempt && b.created <= d->latest_attempt &&
+		b.state == BLOCK_EXPIRED) {
+		/* read late: these failures happened within the life that is over */
+		(void)store_block_count(c->store, b.id, d->attempts, d->latest_attempt);
+		return;
+	}
+	begin_life(c, &b, d, known);
+	if (b.expires <= clock_now()) {
+		(void)blocks_change(c, &b, BLOCK_EXPIRED, ""); /* history only */
+		return;
+	}
+	if (over_ceiling(c)) {
+		c->counters.blocks_over_ceiling++;
+		log_error(
+			"more than %u new blocks in a minute: not blocking any more until the next "
+			"(limits.blocks_per_minute)",
+			c->settings->blocks_per_minute);
+		(void)blocks_change(c, &b, BLOCK_FAILED, "RateCeiling");
+		return;
+	}
+	c->counters.blocks_new++;
+	log_block(&b);
+	(void)blocks_change(c, &b, BLOCK_WANTED, "");
+	blocks_arm_expiry(c, b.expires);
+}
+
+bool blocks_count_failure(
+	struct core *c, const struct prefix *source, enum service service, int64_t time, uint32_t n)
+{
+	if (c->elements.used == 0)
+		return false;
+	struct element *el = elements_find(&c->elements, ENFORCE_IN, source);
+	struct member *m = el ? element_member(el, service) : NULL;
+	if (!m || m->state == BLOCK_CANCELLING || m->expires <= time)
+		return false;
+	m->uncounted += n;
+	m->latest = MAX_OF(m->latest, time);
+	if (!m->is_uncounted) {
+		m->is_uncounted = true;
+		m->next_uncounted = c->uncounted;
+		c->uncounted = m;
+	}
+	return true;
+}
+
+void blocks_flush_counts(struct core *c)
+{
+	for (struct member *m = c->uncounted, *next; m; m = next) {
+		next = m->next_uncounted;
+		(void)store_block_count(c->store, m->block, m->uncounted, m->latest);
+		m->uncounted = 0;
+		m->is_uncounted = false;
+	}
+	c->uncounted = NULL;
+}
+
+struct due {
+	struct block *list;
+	unsigned n;
+};
+
+static int collect_due(void *ctx, const struct block *b)
+{
+	struct due *due = ctx;
+	due->list[due->n++] = *b;
+	return 0;
+}
+
+void blocks_arm_expiry(struct core *c, int64_t next)
+{
+	if (next == BLOCK_FOREVER || !c->expiry_timer)
+		return;
+	/* at most an hour: a stepped clock is noticed by then */
+	if (c->expiry_next != 0 && c->expiry_next <= next)
+		return;
+	c->expiry_next = next;
+	timer_set(c->expiry_timer, MIN_OF(MAX_OF(next - clock_now(), 0) + 1, MS_HOUR));
+}
+
+void blocks_expire(struct core *c)
+{
+	_cleanup_(freep) struct block *list = calloc(EXPIRE_AT_ONCE, sizeof(*list));
+	struct due due = {.list = list};
+	int64_t next = BLOCK_FOREVER;
+	c->expiry_next = 0;
+	if (!list)
+		return;
+	if (store_begin(c->store) < 0) {
+		blocks_arm_expiry(c, clock_now() + MS_SECOND);
+		return;
+	}
+	int r = store_block_due(c->store, clock_now(), EXPIRE_AT_ONCE, collect_due, &due, &next);
+	for (unsigned i = 0; i < due.n && r == 0; i++)
+		r = blocks_change(c, &list[i],
+			list[i].state == BLOCK_CANCELLING ? BLOCK_CANCELED : BLOCK_EXPIRED, "");
+	r = store_commit(c->store, STORE_REPLAYABLE);
+	blocks_commit(c, r);
+	if (due.n == EXPIRE_AT_ONCE)
+		next = clock_now();
+	blocks_arm_expiry(c, r < 0 ? clock_now() + MS_SECOND : next);
+}

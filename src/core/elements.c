@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/elements.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+
+#define SIZE_MIN 64
+
+static size_t slot_of(const struct elements *e, enum enforce_list list, const struct prefix *target)
+{
+	uint8_t bytes[18];
+	memcpy(bytes, target->addr.b, 16);
+	bytes[16] = target->len;
+	bytes[17] = (uint8_t)list;
+	return hash_bytes(&e->key, bytes, sizeof(bytes)) & (e->size - 1);
+}
+
+int elements_init(struct elements *e)
+{
+	*e = (struct elements){.size = SIZE_MIN};
+	hash_key_draw(&e->key);
+	e->slots = calloc(e->size, sizeof(struct element *));
+	return e->slots ? 0 : -ENOMEM;
+}
+
+static void element_free(struct element *el)
+{
+	for (struct member *m = el->members, *next; m; m = next) {
+		next = m->next;
+		free(m);
+	}
+	free(el);
+}
+
+void elements_clear(struct elements *e)
+{
+	for (size_t i = 0; i < e->size && e->slots; i++)
+		if (e->slots[i]) {
+			element_free(e->slots[i]);
+			e->slots[i] = NULL;
+		}
+	e->used = 0;
+}
+
+void elements_done(struct elements *e)
+{
+	elements_clear(e);
+	free(e->slots);
+	e->slots = NULL;
+}
+
+/* The slot that holds it, or the free one where it belongs. */
+static size_t probe(const struct elements *e, enum enforce_list list, const struct prefix *target)
+{
+	size_t i = slot_of(e, list, target);
+	while (e->slots[i] &&
+		!(e->slots[i]->list == list && prefix_eq(&e->slots[i]->target, target)))
+		i = (i + 1) & (e->size - 1);
+	return i;
+}
+
+struct element *elements_find(
+	const struct elements *e, enum enforce_list list, const struct prefix *target)
+{
+	return e->slots[probe(e, list, target)];
+}
+
+static int grow(struct elements *e)
+{
+	struct elements bigger = *e;
+	bigger.size = e->size * 2;
+	bigger.slots = calloc(bigger.size, sizeof(struct element *));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->size; i++)
+		if (e->slots[i])
+			bigger.slots[probe(&bigger, e->slots[i]->list, &e->slots[i]->target)] =
+				e->slots[i];
+	free(e->slots);
+	*e = bigger;
+	return 0;
+}
+
+static struct element *element_get(
+	struct elements *e, enum enforce_list list, const struct prefix *target)
+{
+	struct element *el = elements_find(e, list, target);
+	if (el)
+		return el;
+	if (e->used * 4 >= e->size * 3 && grow(e) < 0)
+		return NULL;
+	el = calloc(1, sizeof(*el));
+	if (!el)
+		return NULL;
+	el->target = *target;
+	el->list = list;
+	e->slots[probe(e, list, target)] = el;
+	e->used++;
+	return el;
+}
+
+/* Open addressing without tombstones: what was displaced by the hole moves back. */
+static void close_hole(struct elements *e, size_t hole)
+{
+	size_t mask = e->size - 1;
+	for (size_t i = (hole + 1) & mask; e->slots[i]; i = (i + 1) & mask) {
+		size_t home = slot_of(e, e->slots[i]->list, &e->slots[i]->target);
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			e->slots[hole] = e->slots[i];
+			e->slots[i] = NULL;
+			hole = i;
+		}
+	}
+}
+
+static void element_remove(struct elements *e, struct element *el)
+{
+	size_t i = probe(e, el->list, &el->target);
+	e->slots[i] = NULL;
+	e->used--;
+	close_hole(e, i);
+	element_free(el);
+}
+
+enum enforce_list block_list(enum block_direction direction)
+{
+	return direction == BLOCK_OUT ? ENFORCE_OUT : ENFORCE_IN;
+}
+
+struct member *elements_put(struct elements *e, const struct block *b)
+{
+	struct element *el = element_get(e, block_list(b->direction), &b->target);
+	if (!el)
+		return NULL;
+	struct member *m = element_member(el, b->service);
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m) {
+			if (!el->members)
+				element_remove(e, el);
+			return NULL;
+		}
+		m->next = el->members;
+		el->members = m;
+		m->service = b->service;
+	}
+	m->block = b->id;
+	m->expires = b->expires;
+	m->port = b->port;
+	m->state = b->state;
+	m->in_sync = false;
+	return m;
+}
+
+void elements_remove(struct elements *e, const struct block *b)
+{
+	struct element *el = elements_find(e, block_list(b->direction), &b->target);
+	if (!el)
+		return;
+	for (struct member **at = &el->members; *at; at = &(*at)->next)
+		if ((*at)->service == b->service) {
+			struct member *gone = *at;
+			*at = gone->next;
+			free(gone);
+			break;
+		}
+	if (!el->members)
+		element_remove(e, el);
+}
+
+struct member *element_member(struct element *el, enum service service)
+{
+	struct member *m = el->members;
+	while (m && m->service != service)
+		m = m->next;
+	return m;
+}
+
+bool element_wanted(const struct element *el, struct enforce_element *ret)
+{
+	bool wanted = false;
+	struct enforce_element out = {.target = el->target, .list = el->list};
+	for (const struct member *m = el->members; m; m = m->next) {
+		if (m->state == BLOCK_CANCELLING)
+			continue;
+		if (!wanted || m->expires > out.expires) {
+			out.expires = m->expires;
+			out.record = m->block;
+		}
+		wanted = true;
+	}
+	if (wanted)
+		*ret = out;
+	return wanted;
+}
+
+int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx)
+{
+	int r = 0;
+	for (size_t i = 0; i < e->size && r == 0; i++)
+		if (e->slots[i])
+			r = fn(ctx, e->slots[i]);
+	return r;
+}

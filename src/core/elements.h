@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which kernel elements are wanted, and by which block records.
+ *
+ * One element serves all records that want the same prefix (ssh and mysql,
+ * rule and hand): it exists while any of them wants it, until the latest end.
+ * This is the memory's copy of the active rows of table block; the store is
+ * the truth, and after a failed transaction the copy is made anew from it.
+ */
+#pragma once
+
+#include "base/hash.h"
+#include "enforce/enforce.h"
+#include "model/block.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One record's share of an element. */
+struct member {
+	struct member *next;
+	int64_t block; /* id of the record */
+	int64_t expires;
+	enum service service;
+	uint16_t port;
+	enum block_state state; /* WANTED, APPLIED, FAILED or CANCELLING */
+	int64_t uncounted;      /* attempts not yet added to the record */
+	int64_t latest;         /* the latest of them, ms */
+	struct member *next_uncounted;
+	bool is_uncounted; /* is on the owner's list of those */
+	bool in_sync;      /* the running comparison with the kernel covers it */
+};
+
+struct element {
+	struct prefix target;
+	enum enforce_list list;
+	struct member *members;
+};
+
+struct elements {
+	struct element **slots;
+	size_t size, used; /* size: a power of two */
+	struct hash_key key;
+};
+
+int elements_init(struct elements *e);
+void elements_done(struct elements *e);
+/* Forgets all. */
+void elements_clear(struct elements *e);
+
+struct element *elements_find(
+	const struct elements *e, enum enforce_list list, const struct prefix *target);
+/* Puts the record's share in, or brings it up to date. NULL: no memory. */
+struct member *elements_put(struct elements *e, const struct block *b);
+/* Takes the record's share out; the element goes with its last one. */
+void elements_remove(struct elements *e, const struct block *b);
+
+struct member *element_member(struct element *el, enum service service);
+/* True while the kernel should hold it; *ret is what to order then. */
+bool element_wanted(const struct element *el, struct enforce_element *ret);
+
+/* Visits every element; fn may not add or remove any. Non-zero stops. */
+int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx);
+
+enum enforce_list block_list(enum block_direction direction);

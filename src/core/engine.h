@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Core as the engine process runs it: made once, driven by one event loop.
+ */
+#pragma once
+
+#include "core/core.h"
+#include "detect/detect.h"
+#include "enforce/enforce.h"
+#include "sensor/input.h"
+#include "sensor/journal.h"
+#include "sensor/reader.h"
+#include "sensor/tail.h"
+#include "store/tables.h"
+
+struct loop;
+
+struct core_ops {
+	struct input_ops inputs; /* how file sensors get their descriptors */
+	/* The start-up diff was acknowledged, sensors run. Once. */
+	void (*ready)(void *ctx);
+	/* Cannot go on (enforcer gone, store lost): the loop was told to end. */
+	void (*failed)(void *ctx, const char *why);
+	void *ctx;
+};
+
+/*
+ * Opens the store in settings->state_dir (relative paths allowed) and loads everything; nothing
+ * is ordered or read yet. enforcer: the engine's end of the socketpair, taken over; -1: observe.
+ * loop, settings and ops are borrowed.
+ */
+int core_new(struct loop *loop, const struct settings *settings, const struct core_ops *ops,
+	int enforcer, struct core **ret, struct err *err);
+/* The start-up diff; then sensors. Returns at once; ops->ready tells. */
+int core_start(struct core *c, struct err *err);
+/* From now on operations of other threads are answered -ESHUTDOWN; what waits is run first. */
+void core_close(struct core *c);
+/* Stops sensors and timers, commits; blocks stay in the kernel. NULL allowed; returns NULL. */
+struct core *core_free(struct core *c);
+
+/* What follows is for the command line's socket, on the loop's thread. */
+
+struct source_status {
+	const char *name; /* "file:/var/log/auth.log" */
+	const struct reader_stats *reader;
+	struct tail_stats tail; /* zero for the journal */
+	struct journal_stats journal;
+	int64_t last_event; /* ms: newest event time; INT64_MIN none */
+	int64_t last_read;  /* ms: when something was read last; 0 never */
+	const char *error;  /* "" while it works */
+};
+
+struct core_status {
+	struct host host;
+	struct account account;
+	bool observe, synced;
+	int64_t started;
+	const struct enforce_state *kernel;
+	int64_t blocks[BLOCK_STATES];
+	size_t elements;
+	struct window_stats windows;
+	struct detect_stats detect;
+	uint32_t sessions;
+	uint64_t sessions_evicted;
+	uint64_t store_bytes;
+	uint64_t drifts, commit_failures, blocks_new, blocks_refused, blocks_over_ceiling;
+};
+
+void core_get_status(struct core *c, struct core_status *ret);
+void core_each_source(
+	struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
+struct store *core_store(struct core *c);
+
+/* Blocks by hand. expires: ms or BLOCK_FOREVER. CORE_PROTECTED, CORE_INVALID with err. */
+int core_block_by_hand(struct core *c, const struct core_caller *who, const struct prefix *target,
+	enum block_direction direction, int64_t expires, const char *why, struct err *err);
+/* Lifts all that blocks any part of target. *ret_n: how many records. CORE_NOT_FOUND. */
+int core_unblock(struct core *c, const struct core_caller *who, const struct prefix *target,
+	unsigned *ret_n, struct err *err);
+int core_rule_put(
+	struct core *c, const struct core_caller *who, struct rule *rule, struct err *err);
+int core_rule_remove(
+	struct core *c, const struct core_caller *who, const char *name, struct err *err);
+/* Adding lifts every block that overlaps the prefix. */
+int core_allow_add(struct core *c, const struct core_caller *who, const struct prefix *prefix,
+	const char *why, struct err *err);
+int core_allow_remove(struct core *c, const struct core_caller *who, const struct prefix *prefix,
+	struct err *err);
+int core_key_create(
+	struct core *c, const struct core_caller *who, struct access_key *key, struct err *err);
+int core_key_remove(struct core *c, const struct core_caller *who, const char *id, struct err *err);
+
+/* `cordon verify`: everything that bears on one address. */
+struct core_verify {
+	struct addr address;
+	struct prefix source;      /* as what it counts and would be blocked */
+	enum protect_reason never; /* PROTECT_NONE: may be blocked */
+	unsigned window_failures;  /* within the longest span, now */
+	bool kernel_asked, kernel_has;
+	struct enforce_element kernel;
+	int kernel_error;
+};
+/* fn is called later, on the loop's thread, with what the kernel answered. */
+int core_verify(struct core *c, const struct addr *address,
+	void (*fn)(void *ctx, const struct core_verify *v), void *ctx);

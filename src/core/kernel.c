@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kernel's side of core: what leaves for the enforcer and what comes back.
+ *
+ * Start-up, reload, drift and recovery are one call: enforce_sync() with all
+ * that is wanted. Answers are collected while the enforcer's socket is read
+ * and brought into the store in one transaction.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/private.h"
+
+#include <errno.h>
+
+#define SYNC_RETRY_MAX (60 * MS_SECOND)
+#define DRIFT_DELAY    20 /* ms: changes by others come in bursts */
+
+static const char *error_code(int error)
+{
+	switch (error) {
+	case 0:
+		return "";
+	case -ENOTSUP:
+		return "ObserveMode";
+	default:
+		return "KernelRefused";
+	}
+}
+
+static void commit_answers(struct core *c);
+
+void kernel_poll(struct core *c)
+{
+	if (c->enforce_watch)
+		watch_set(c->enforce_watch,
+			WATCH_READ | (enforce_wants_write(c->enforce) ? WATCH_WRITE : 0u));
+}
+
+void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
+{
+	c->counters.ordered += n;
+	int r = enforce_submit(c->enforce, orders, n);
+	if (r < 0)
+		kernel_sync_soon(c, MS_SECOND);
+	if (c->enforce_watch)
+		kernel_poll(c);
+	else
+		commit_answers(c); /* observe mode has answered already */
+}
+
+static void remember_answer(struct core *c, const struct block *b)
+{
+	if (c->answered_count == c->answered_size) {
+		size_t size = c->answered_size ? c->answered_size * 2 : 64;
+		struct block *more = reallocarray(c->answered, size, sizeof(*more));
+		if (!more) {
+			kernel_sync_soon(c, MS_SECOND);
+			return;
+		}
+		c->answered = more;
+		c->answered_size = size;
+	}
+	c->answered[c->answered_count++] = *b;
+}
+
+/* What an answer makes of one record; same state: nothing. */
+static enum block_state state_after(enum block_state state, bool removed, int error)
+{
+	if (state == BLOCK_CANCELLING)
+		return removed && (error == 0 || error == -ENOENT || error == -ENOTSUP)
+			       ? BLOCK_CANCELED
+			       : state;
+	if (removed)
+		return state;
+	return error == 0 ? BLOCK_APPLIED : BLOCK_FAILED;
+}
+
+/* Notes the new state of every record that shares the answered element. */
+static void on_answer(void *ctx, const struct enforce_order *order, int error)
+{
+	struct core *c = ctx;
+	c->counters.answered++;
+	if (error < 0 && error != -ENOTSUP && !(order->remove && error == -ENOENT))
+		c->counters.answer_errors++;
+	if (order->element.list == ENFORCE_ALLOW)
+		return;
+	struct element *el =
+		elements_find(&c->elements, order->element.list, &order->element.target);
+	for (struct member *m = el ? el->members : NULL; m; m = m->next) {
+		m->in_sync = false; /* this answer is its word, not the comparison's */
+		enum block_state after = state_after(m->state, order->remove, error);
+		if (after == m->state)
+			continue;
+		struct block note = {.id = m->block, .state = after};
+		(void)snprintf(note.error, sizeof(note.error), "%s",
+			after == BLOCK_FAILED ? error_code(error) : "");
+		remember_answer(c, &note);
+	}
+}
+
+/* Brings the noted states into the store. */
+static void commit_answers(struct core *c)
+{
+	if (c->answered_count == 0)
+		return;
+	size_t n = c->answered_count;
+	c->answered_count = 0;
+	int r = store_begin(c->store);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct block b;
+		struct block note = c->answered[i];
+		r = store_block_get(c->store, note.id, &b);
+		if (r != 0 || b.state == note.state)
+			continue;
+		if (note.state == BLOCK_FAILED && strcmp(note.error, "ObserveMode") != 0) {
+			char text[PREFIX_TEXT_MAX];
+			c->counters.blocks_failed++;
+			log_error("the kernel refused to block %s", prefix_format(&b.target, text));
+		}
+		r = blocks_change(c, &b, note.state, note.error);
+	}
+	r = store_commit(c->store, STORE_REPLAYABLE);
+	blocks_commit(c, r);
+}
+
+static void on_drift(void *ctx)
+{
+	struct core *c = ctx;
+	c->counters.drifts++;
+	c->counters.last_drift = clock_now();
+	log_warning("table %s was changed by someone else: comparing and repairing",
+		c->settings->nft_table);
+	kernel_sync_soon(c, DRIFT_DELAY);
+}
+
+struct wanted {
+	struct enforce_element *list;
+	size_t n, size;
+};
+
+static int wanted_add(struct wanted *w, const struct enforce_element *e)
+{
+	if (w->n == w->size) {
+		size_t size = w->size ? w->size * 2 : 256;
+		struct enforce_element *more = reallocarray(w->list, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		w->list = more;
+		w->size = size;
+	}
+	w->list[w->n++] = *e;
+	return 0;
+}
+
+static int wanted_element(void *ctx, struct element *el)
+{
+	struct enforce_element e;
+	for (struct member *m = el->members; m; m = m->next)
+		m->in_sync = true;
+	return element_wanted(el, &e) && e.expires > clock_now() ? wanted_add(ctx, &e) : 0;
+}
+
+static int wanted_stored(void *ctx, const struct allow_entry *entry)
+{
+	struct enforce_element e = {
+		.target = entry->prefix, .list = ENFORCE_ALLOW, .expires = ENFORCE_FOREVER};
+	return wanted_add(ctx, &e);
+}
+
+static int wanted_allow(struct core *c, struct wanted *w)
+{
+	int r = 0;
+	for (unsigned i = 0; i < c->settings->allow_count && r == 0; i++) {
+		struct enforce_element e = {.target = c->settings->allow[i],
+			.list = ENFORCE_ALLOW,
+			.expires = ENFORCE_FOREVER};
+		r = wanted_add(w, &e);
+	}
+	return r == 0 ? store_allow_each(c->store, wanted_stored, w) : r;
+}
+
+static void sync_now(void *ctx)
+{
+	struct core *c = ctx;
+	if (c->syncing)
+		return;
+	struct wanted w = {0};
+	int r = elements_each(&c->elements, wanted_element, &w);
+	if (r == 0)
+		r = wanted_allow(c, &w);
+	if (r == 0) {
+		c->syncing = true;
+		r = enforce_sync(c->enforce, w.list, w.n);
+	}
+	free(w.list);
+	if (r < 0) {
+		c->syncing = false;
+		kernel_sync_soon(c, MS_SECOND);
+		return;
+	}
+	if (c->enforce_watch)
+		kernel_poll(c);
+	else
+		commit_answers(c);
+}
+
+void kernel_sync_soon(struct core *c, int64_t delay_ms)
+{
+	if (c->sync_timer)
+		timer_set(c->sync_timer, delay_ms);
+}
+
+/* After a sync the kernel holds what was wanted, but for what was answered otherwise. */
+static int note_applied(void *ctx, struct element *el)
+{
+	struct core *c = ctx;
+	struct enforce_element e;
+	bool removed = !element_wanted(el, &e);
+	for (struct member *m = el->members; m; m = m->next) {
+		enum block_state after = state_after(m->state, removed, 0);
+		if (!m->in_sync || m->expires <= clock_now() || after == m->state)
+			continue;
+		struct block note = {.id = m->block, .state = after};
+		remember_answer(c, &note);
+	}
+	return 0;
+}
+
+static void on_synced(void *ctx, const struct enforce_sync_result *result)
+{
+	struct core *c = ctx;
+	c->syncing = false;
+	c->counters.syncs++;
+	if (result->error < 0) {
+		c->sync_backoff = MIN_OF(MAX_OF(c->sync_backoff * 2, MS_SECOND), SYNC_RETRY_MAX);
+		log_error("the kernel's table could not be brought in line: %s; again in %lld s",
+			strerror(-result->error), (long long)(c->sync_backoff / MS_SECOND));
+		kernel_sync_soon(c, c->sync_backoff);
+		return;
+	}
+	c->sync_backoff = 0;
+	c->counters.last_sync = clock_now();
+	(void)elements_each(&c->elements, note_applied, c);
+	if (result->added || result->removed || result->changed || !c->synced_once)
+		log_info("kernel in line: %u added, %u removed, %u changed, %u as they were",
+			result->added, result->removed, result->changed, result->kept);
+	if (!c->synced_once) {
+		c->synced_once = true;
+		timer_set(c->ready_timer, 0);
+	}
+}
+
+static void on_hits(void *ctx, const struct enforce_hit *hits, size_t n)
+{
+	struct core *c = ctx;
+	hits_take(c, hits, n);
+}
+
+static void on_gone(void *ctx)
+{
+	struct core *c = ctx;
+	if (!c->stopping && c->ops->failed)
+		c->ops->failed(c->ops->ctx, "the enforcer is gone");
+}
+
+static void on_ready(void *ctx, unsigned ready)
+{
+	struct core *c = ctx;
+	(void)ready;
+	int r = enforce_dispatch(c->enforce);
+	commit_answers(c);
+	if (r < 0)
+		on_gone(c);
+	else
+		kernel_poll(c);
+}
+
+int kernel_start(struct core *c, int socket)
+{
+	const struct enforce_events events = {.answer = on_answer,
+		.drift = on_drift,
+		.synced = on_synced,
+		.hits = on_hits,
+		.gone = on_gone,
+		.ctx = c};
+	int r = enforce_new(socket, &events, &c->enforce);
+	if (r < 0)
+		return r;
+	c->sync_timer = timer_new(c->loop, sync_now, c);
+	if (!c->sync_timer)
+		return -ENOMEM;
+	int fd = enforce_fd(c->enforce);
+	if (fd >= 0) {
+		c->enforce_watch = watch_new(c->loop, fd, WATCH_READ, on_ready, c);
+		if (!c->enforce_watch)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void kernel_stop(struct core *c)
+{
+	c->enforce_watch = watch_free(c->enforce_watch);
+	c->sync_timer = timer_free(c->sync_timer);
+	c->enforce = enforce_free(c->enforce);
+}

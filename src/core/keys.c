@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Access keys and tokens. Identifiers and secrets are drawn here, so that no
+ * caller can choose a weak one; only libsodium's generator is used.
+ */
+#include "base/clock.h"
+#include "core/private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sodium.h>
+
+#define KEY_ID_LENGTH     24
+#define KEY_SECRET_LENGTH 40
+#define TOKEN_BYTES       48
+
+static void draw_text(char *ret, size_t length)
+{
+	static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+	for (size_t i = 0; i < length; i++)
+		ret[i] = letters[randombytes_uniform(sizeof(letters) - 1)];
+	ret[length] = '\0';
+}
+
+/* "yundun-sas:DescribeBruteForceRecords", "hss:*", "*": one a line, '*' only at an end. */
+static int check_patterns(const char *patterns, struct err *err)
+{
+	struct slice rest = slice_of(patterns);
+	if (rest.n == 0)
+		return err_set(err, CORE_INVALID, "a key that allows nothing is of no use");
+	while (rest.n > 0) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		struct slice one = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+		const char *star = one.n ? memchr(one.p, '*', one.n) : NULL;
+		if (one.n == 0 || (star && star != one.p + one.n - 1))
+			return err_set(err, CORE_INVALID, "pattern \"%.*s\": '*' only at the end",
+				SLICE_ARG(one));
+		for (size_t i = 0; i < one.n; i++)
+			if (!isalnum((unsigned char)one.p[i]) && !strchr(":-_.*", one.p[i]))
+				return err_set(err, CORE_INVALID, "pattern \"%.*s\": bad character",
+					SLICE_ARG(one));
+		rest = slice_skip(rest, one.n + (end ? 1 : 0));
+	}
+	return 0;
+}
+
+struct key_change {
+	const struct core_caller *who;
+	struct access_key *key;
+	const char *id;
+	struct err *err;
+};
+
+static void audit_key(
+	struct core *c, const struct core_caller *who, const char *what, const char *id)
+{
+	struct audit_entry e = {.time = clock_now(), .account = who->account};
+	(void)snprintf(e.who, sizeof(e.who), "%s", who->who);
+	(void)snprintf(e.what, sizeof(e.what), "%s", what);
+	(void)snprintf(e.object, sizeof(e.object), "%s", id);
+	(void)store_audit_add(c->store, &e);
+}
+
+static int do_key_create(struct core *c, void *arg)
+{
+	struct key_change *a = arg;
+	struct access_key *k = a->key, old;
+	int r = check_patterns(k->allow, a->err);
+	if (r != 0)
+		return r;
+	if (!k->name[0])
+		return err_set(a->err, CORE_INVALID, "a key needs a name");
+	r = store_key_by_name(c->store, k->name, &old);
+	sodium_memzero(old.secret, sizeof(old.secret));
+	if (r == 0)
+		return err_set(a->err, CORE_EXISTS, "there is a key named %s", k->name);
+	draw_text(k->id, KEY_ID_LENGTH);
+	draw_text(k->secret, KEY_SECRET_LENGTH);
+	if (k->expires != INT64_MAX)
+		draw_text(k->security_token, sizeof(k->security_token) - 1);
+	k->account = c->account.id;
+	k->created = clock_now();
+	k->active = true;
+	r = store_begin(c->store);
+	if (r == 0)
+		r = store_key_put(c->store, k);
+	audit_key(c, a->who, "key.create", k->id);
+	return store_commit(c->store, STORE_DURABLE);
+}
+
+int core_key_create(
+	struct core *c, const struct core_caller *who, struct access_key *key, struct err *err)
+{
+	struct key_change a = {.who = who, .key = key, .err = err};
+	return core_call(c, do_key_create, &a);
+}
+
+static int do_key_remove(struct core *c, void *arg)
+{
+	struct key_change *a = arg;
+	int r = store_begin(c->store);
+	if (r == 0)
+		r = store_key_remove(c->store, a->id);
+	audit_key(c, a->who, "key.remove", a->id);
+	if (r == 0)
+		return store_commit(c->store, STORE_DURABLE);
+	store_rollback(c->store);
+	return r == STORE_NOT_FOUND ? err_set(a->err, CORE_NOT_FOUND, "no key %s", a->id) : r;
+}
+
+int core_key_remove(struct core *c, const struct core_caller *who, const char *id, struct err *err)
+{
+	struct key_change a = {.who = who, .id = id, .err = err};
+	return core_call(c, do_key_remove, &a);
+}
+
+struct issue {
+	const struct access_key *key;
+	const char *text;
+	struct token *token;
+};
+
+static int do_issue(struct core *c, void *arg)
+{
+	struct issue *a = arg;
+	struct token *t = a->token;
+	*t = (struct token){.account = a->key->account, .issued = clock_now()};
+	t->expires = MIN_OF(t->issued + c->settings->token_life, a->key->expires);
+	memcpy(t->key_id, a->key->id, sizeof(t->key_id));
+	int r = store_begin(c->store);
+	if (r == 0)
+		r = store_token_put(c->store, a->text, t);
+	return store_commit(c->store, STORE_DURABLE);
+}
+
+int core_token_issue(struct core *c, const struct access_key *key, char *ret, size_t size,
+	struct token *ret_token)
+{
+	uint8_t bytes[TOKEN_BYTES];
+	char text[TOKEN_BYTES * 2 + 1];
+	if (size < sizeof(text))
+		return -ENOSPC;
+	randombytes_buf(bytes, sizeof(bytes));
+	(void)sodium_bin2hex(text, sizeof(text), bytes, sizeof(bytes));
+	struct issue a = {.key = key, .text = text, .token = ret_token};
+	int r = core_call(c, do_issue, &a);
+	if (r == 0)
+		memcpy(ret, text, sizeof(text));
+	sodium_memzero(text, sizeof(text));
+	return r;
+}

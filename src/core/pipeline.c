@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Events -> store, one transaction a batch.
+ *
+ * A batch is what one read of one source yielded. Its transaction holds
+ * everything that came of it: attempts, blocks, the detectors' windows, the
+ * sessions, and the source's cursor. So after a kill at any instant the stored
+ * cursor and the stored facts agree, and no attempt is lost or counted twice.
+ *
+ * Windows and sessions are kept in memory, and only what the batch changed is
+ * written; what is too old to matter to any rule is left out.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/private.h"
+
+#include <errno.h>
+
+static int load_window(void *ctx, uint32_t host, int service, const struct prefix *source,
+	const int64_t *times, unsigned n)
+{
+	struct core *c = ctx;
+	struct window_key key = {.host = host, .service = (enum service)service, .source = *source};
+	window_restore(c->windows, &key, times, n);
+	return 0;
+}
+
+static int load_session(void *ctx, const struct session *session)
+{
+	struct core *c = ctx;
+	session_table_restore(c->sessions, session);
+	return 0;
+}
+
+int pipeline_load(struct core *c)
+{
+	const struct settings *s = c->settings;
+	c->detector = detector_free(c->detector);
+	c->windows = window_table_free(c->windows);
+	c->sessions = session_table_free(c->sessions);
+	c->windows = window_table_new(s->tracked_sources, s->tracked_bytes);
+	c->sessions = session_table_new(s->tracked_sessions, s->session_idle);
+	if (!c->windows || !c->sessions)
+		return -ENOMEM;
+	c->detector = detector_new(c->windows, c->protect);
+	if (!c->detector)
+		return -ENOMEM;
+	tally_clear(&c->tally);
+	int r = rules_load(c);
+	if (r == 0)
+		r = store_window_each(c->store, load_window, c);
+	if (r == 0)
+		r = store_session_each(c->store, load_session, c);
+	return r;
+}
+
+int pipeline_begin(struct core *c)
+{
+	return store_begin(c->store);
+}
+
+static void decide(struct core *c, struct decision *d, const struct event *event)
+{
+	if (guard_session(c->guard, &event->src, d->first_attempt)) {
+		guard_refused(c, &d->target, d->service, PROTECT_SESSION);
+		return;
+	}
+	blocks_decide(c, d);
+}
+
+int pipeline_event(struct core *c, const struct event *event)
+{
+	struct verdict v;
+	int64_t now = clock_now();
+	detector_event(c->detector, c->host.id, event, now, &v);
+	if (event->time != EVENT_NO_TIME && event->time <= now)
+		c->latest_event = MAX_OF(c->latest_event, event->time);
+	if (event->outcome == OUTCOME_SUCCESS && event->has_src)
+		guard_login(c->guard, event);
+	if (v.attempts == 0 || !event->has_src)
+		return 0;
+	int64_t time = event->time == EVENT_NO_TIME || event->time > now ? now : event->time;
+	int r = tally_add(&c->tally, time, event->service, &v.source, v.attempts);
+	if (v.refused != PROTECT_NONE)
+		guard_refused(c, &v.source, event->service, v.refused);
+	else
+		(void)blocks_count_failure(c, &v.source, event->service, time, v.attempts);
+	if (v.decided)
+		decide(c, &v.decision, event);
+	return r;
+}
+
+static int store_tally(void *ctx, const struct tally_entry *e)
+{
+	struct core *c = ctx;
+	return store_attempt_add(
+		c->store, e->minute, c->host.id, (int)e->service, &e->source, e->n);
+}
+
+static int store_window(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+{
+	struct core *c = ctx;
+	return store_window_put(c->store, key->host, (int)key->service, &key->source, times, n);
+}
+
+static int store_session(void *ctx, const struct session *session)
+{
+	struct core *c = ctx;
+	return store_session_put(c->store, session);
+}
+
+int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor)
+{
+	int64_t before = c->latest_event - detector_span(c->detector);
+	blocks_flush_counts(c);
+	session_table_sweep(c->sessions, c->latest_event);
+	(void)tally_drain(&c->tally, store_tally, c);
+	(void)window_dirty(c->windows, before, store_window, c);
+	(void)session_table_dirty(c->sessions, store_session, c);
+	(void)store_cursor_put(c->store, cursor_name, cursor);
+	int r = store_commit(c->store, STORE_REPLAYABLE);
+	c->counters.batches++;
+	blocks_commit(c, r);
+	return r;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The inside of core: who owns what. Only files of core/ include this.
+ *
+ * Everything here belongs to the loop's thread; other threads come in through
+ * call.c (operations) or have a reader of their own (query.c).
+ */
+#pragma once
+
+#include "base/loop.h"
+#include "core/call.h"
+#include "core/core.h"
+#include "core/elements.h"
+#include "core/engine.h"
+#include "core/tally.h"
+#include "detect/detect.h"
+#include "model/session.h"
+#include "model/settings.h"
+#include "sensor/reader.h"
+#include "store/store.h"
+#include "store/tables.h"
+
+#include <stdatomic.h>
+
+struct source;
+struct guard;
+
+/* Counted for /metrics and `cordon status`; read by other threads. */
+struct core_counters {
+	_Atomic uint64_t batches, commit_failures;
+	_Atomic uint64_t blocks_new, blocks_refused, blocks_over_ceiling, blocks_failed;
+	_Atomic uint64_t drifts, syncs, hits_lost;
+	_Atomic uint64_t ordered, answered, answer_errors;
+	_Atomic int64_t last_sample, last_drift, last_sync;
+};
+
+struct core {
+	struct loop *loop; /* borrowed */
+	const struct settings *settings;
+	const struct core_ops *ops;
+	char boot_id[40];
+	int64_t started;
+
+	struct store *store;
+	struct account account;
+	struct host host;
+	struct rule system_rule;
+
+	struct session_table *sessions;
+	struct window_table *windows;
+	struct protect *protect;
+	struct detector *detector;
+	struct guard *guard;
+
+	struct elements elements;
+	struct member *uncounted;     /* members whose attempts are not yet in the store */
+	struct tally tally;           /* attempts of the current batch */
+	struct enforce_order *orders; /* staged with the current transaction */
+	size_t order_count, order_size;
+	struct block *answered; /* records to bring to a new state after a dispatch */
+	size_t answered_count, answered_size;
+	int64_t ceiling_minute;
+	uint32_t ceiling_used;
+
+	struct enforce *enforce;
+	struct watch *enforce_watch;
+	struct timer *sync_timer, *ready_timer, *expiry_timer, *hits_timer, *upkeep_timer;
+	bool syncing, synced_once, stopping;
+	int64_t sync_backoff;
+	int64_t expiry_next; /* ms UTC the expiry timer is set for; 0: not set */
+
+	struct source *sources;
+	unsigned source_count;
+	int64_t latest_event; /* ms: the newest event time seen */
+
+	struct call_queue calls;
+	struct core_counters counters;
+};
+
+/* blocks.c: the life of a block. */
+/* Reads what should be in the kernel into c->elements. */
+int blocks_load(struct core *c);
+/* A rule wants a source blocked: stages the record and the order. In a transaction. */
+void blocks_decide(struct core *c, const struct decision *d);
+/* Counts a failure against the record that already blocks its source; true when there is one. */
+bool blocks_count_failure(struct core *c, const struct prefix *source, enum service service,
+	int64_t time, uint32_t n);
+/* Writes the counted failures and connections. In a transaction. */
+void blocks_flush_counts(struct core *c);
+/* Stores b in its new state, brings memory and (staged) kernel orders in line. In a transaction. */
+int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error);
+/* After a commit: sends the staged orders. After a failure: sends what blocks, forgets the
+   rest, and reads everything anew. */
+void blocks_commit(struct core *c, int committed);
+/* Ends what is due; arms the timer for the next. */
+void blocks_expire(struct core *c);
+void blocks_arm_expiry(struct core *c, int64_t next);
+int64_t blocks_forbidden_of(struct core *c, int64_t rule);
+
+/* kernel.c: orders, answers, drift. */
+int kernel_start(struct core *c, int socket);
+void kernel_stop(struct core *c);
+void kernel_sync_soon(struct core *c, int64_t delay_ms);
+/* After anything that may have queued for the enforcer. */
+void kernel_poll(struct core *c);
+void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n);
+
+/* hits.c: refused connections. */
+/* Asks the kernel for a sample; sets the timer for the next. */
+void hits_sample(struct core *c);
+/* Any thread: makes sure that the latest sample is fresh enough to answer from. */
+void hits_refresh(struct core *c);
+void hits_take(struct core *c, const struct enforce_hit *hits, size_t n);
+
+/* pipeline.c: events -> store, one transaction a batch. */
+int pipeline_load(struct core *c);
+/* Opens a batch; events may come until pipeline_commit(). */
+int pipeline_begin(struct core *c);
+int pipeline_event(struct core *c, const struct event *event);
+/* cursor_name, cursor: stored with what came of the events. 0 or -errno (then all
+   is as before the batch, and the source must go back to its stored cursor). */
+int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor);
+
+/* source.c: the configured inputs. */
+int sources_start(struct core *c, struct err *err);
+void sources_stop(struct core *c);
+/* All go back to their stored cursors. */
+void sources_rewind(struct core *c);
+void sources_each(
+	const struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
+
+/* guard.c: who is never blocked. */
+int guard_new(struct core *c, struct guard **ret);
+struct guard *guard_free(struct guard *g);
+void guard_refresh(struct guard *g);
+/* Somebody logged in. */
+void guard_login(struct guard *g, const struct event *event);
+/* An administrator's session from this very address that began before `first`. */
+bool guard_session(struct guard *g, const struct addr *address, int64_t first);
+/* The allow-list changed: protect and kernel follow. */
+int guard_load_allow(struct core *c);
+/* Logs a refused block once an address. */
+void guard_refused(
+	struct core *c, const struct prefix *target, enum service service, enum protect_reason why);
+
+/* rules.c */
+int rules_load(struct core *c);
+
+/* upkeep.c: retention, sweeping, free pages. */
+void upkeep_run(struct core *c);

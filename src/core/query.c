@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Questions, answered on the asking thread from its own read connection. They
+ * never wait for the loop, but for one thing: refused connections are sampled
+ * first when the last sample is too old.
+ */
+#include "base/clock.h"
+#include "core/private.h"
+
+#include <errno.h>
+#include <sodium/utils.h>
+
+struct core_reader {
+	struct core *core;
+	struct store *store;
+};
+
+int core_reader_open(struct core *c, struct core_reader **ret, struct err *err)
+{
+	struct core_reader *r = calloc(1, sizeof(*r));
+	if (!r)
+		return err_set(err, -ENOMEM, "no memory");
+	r->core = c;
+	int result = store_open_reader(c->settings->state_dir, &r->store, err);
+	if (result < 0) {
+		free(r);
+		return result;
+	}
+	*ret = r;
+	return 0;
+}
+
+struct core_reader *core_reader_close(struct core_reader *r)
+{
+	if (r) {
+		r->store = store_close(r->store);
+		free(r);
+	}
+	return NULL;
+}
+
+static int found(int r)
+{
+	return r == STORE_NOT_FOUND ? CORE_NOT_FOUND : r;
+}
+
+int core_blocks(struct core_reader *r, const struct block_query *q,
+	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total)
+{
+	hits_refresh(r->core);
+	int result = store_snapshot(r->store);
+	if (result < 0)
+		return result;
+	result = store_block_query(r->store, q, fn, ctx, ret_total);
+	store_snapshot_end(r->store);
+	return result;
+}
+
+int core_account(struct core_reader *r, int64_t id, struct account *ret)
+{
+	return found(store_account_get(r->store, id, ret));
+}
+
+int core_account_by_project(struct core_reader *r, const char *project_id, struct account *ret)
+{
+	return found(store_account_by_project(r->store, project_id, ret));
+}
+
+int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret)
+{
+	return found(store_host_by_uuid(r->store, account, uuid, ret));
+}
+
+int core_key(struct core_reader *r, const char *id, struct access_key *ret)
+{
+	return found(store_key_get(r->store, id, ret));
+}
+
+int core_key_by_login(struct core_reader *r, const char *login, struct access_key *ret)
+{
+	int result = store_key_get(r->store, login, ret);
+	if (result == STORE_NOT_FOUND)
+		result = store_key_by_name(r->store, login, ret);
+	return found(result);
+}
+
+int core_token(struct core_reader *r, const char *token, struct token *ret)
+{
+	return found(store_token_get(r->store, token, ret));
+}
+
+const struct settings *core_settings(const struct core *c)
+{
+	return c->settings;
+}

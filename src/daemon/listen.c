@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BACKLOG 1024
+
+bool listen_parse(const char *text, struct listener_settings *ret)
+{
+	const char *colon = strrchr(text, ':');
+	struct addr a;
+	if (!colon || colon == text)
+		return false;
+	struct slice host = slice_between(text, colon);
+	if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = (struct slice){host.p + 1, host.n - 2};
+	char *end;
+	unsigned long port = strtoul(colon + 1, &end, 10);
+	if (!addr_parse(host, &a) || *end || end == colon + 1 || port > 65535)
+		return false;
+	*ret = (struct listener_settings){.port = (uint16_t)port};
+	(void)snprintf(ret->host, sizeof(ret->host), "%.*s", SLICE_ARG(host));
+	return true;
+}
+
+static socklen_t socket_address(const struct listener_settings *l, struct sockaddr_storage *ret)
+{
+	struct addr a;
+	*ret = (struct sockaddr_storage){0};
+	if (!addr_parse(slice_of(l->host), &a))
+		return 0;
+	if (addr_is_v4(&a)) {
+		struct sockaddr_in *in = (struct sockaddr_in *)(void *)ret;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(l->port);
+		memcpy(&in->sin_addr, a.b + 12, 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ret;
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(l->port);
+	memcpy(&in6->sin6_addr, a.b, 16);
+	return sizeof(*in6);
+}
+
+int listen_tcp(const struct listener_settings *l, struct err *err)
+{
+	struct sockaddr_storage address;
+	socklen_t size = socket_address(l, &address);
+	int one = 1;
+	if (size == 0)
+		return err_set(err, -EINVAL, "listen: %s is not an address", l->host);
+	_cleanup_(closep) int fd =
+		socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, -errno, "listen: %s", strerror(errno));
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (address.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
+		return err_set(
+			err, -errno, "listen on %s port %u: %s", l->host, l->port, strerror(errno));
+	int out = fd;
+	fd = -1;
+	return out;
+}
+
+/* Nobody answers at the old path any more. */
+static bool is_stale(const struct sockaddr_un *address)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+	       (errno == ECONNREFUSED || errno == ENOENT);
+}
+
+int listen_control(const char *path, gid_t group, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (!is_stale(&address))
+		return err_set(err, -EADDRINUSE, "%s: another cordond answers there", path);
+	(void)unlink(path);
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, -errno, "socket: %s", strerror(errno));
+	mode_t mask = umask(0117);
+	int r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	(void)umask(mask);
+	if (r < 0 || listen(fd, BACKLOG) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (group != (gid_t)-1)
+		(void)!chown(path, (uid_t)-1, group);
+	int out = fd;
+	fd = -1;
+	return out;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The listening sockets, opened while we may. */
+#pragma once
+
+#include "base/err.h"
+#include "model/settings.h"
+
+#include <sys/types.h>
+
+/* "127.0.0.1:8731", "[::1]:8731" -> *ret; false otherwise. Only literal addresses. */
+bool listen_parse(const char *text, struct listener_settings *ret);
+/* A bound, listening TCP socket or -errno. */
+int listen_tcp(const struct listener_settings *l, struct err *err);
+/* The command line's socket, 0660, group gid ((gid_t)-1: ours). A stale one is replaced, a
+   live one refused (-EADDRINUSE). */
+int listen_control(const char *path, gid_t group, struct err *err);

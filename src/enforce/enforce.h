@@ -34,7 +34,12 @@ struct enforce_element {
 
 struct enforce_order {
 	struct enforce_element element;
-	bool remove;  /* else: add, or change what is there (timeout, record) */
+	/*
+	 * true: take it out; 0 too when the kernel says it is not there (expired).
+	 * false: add, or change what is there (timeout, record). -ETIME and nothing
+	 * done when it would already be over; -EINVAL for a block of a whole family (/0).
+	 */
+	bool remove;
 	uint64_t tag; /* given back with the answer */
 };
 
@@ -43,11 +48,13 @@ struct enforce_hit {
 	uint8_t len;        /* 128 or 64 */
 	uint16_t port;      /* destination port the refused connection was for */
 	uint64_t count;     /* since the table was made */
+	int64_t latest;     /* ms UTC of the latest one (from the element's remaining timeout) */
 };
 
 struct enforce_state {
 	bool ready;      /* the table stands */
 	bool owner;      /* the kernel lets no one else touch it */
+	int error;       /* why it is not ready: -EADDRINUSE another daemon, -EPERM …; or 0 */
 	uint64_t table;  /* its handle: another number is another table */
 	char kernel[64]; /* uname release */
 	char lacks[256]; /* what this kernel cannot do, for people; "" nothing */

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The engine's end of the socketpair. Messages that find no room wait in one
+ * buffer, in order; answers carry the whole order back, so nothing is kept here
+ * about orders under way. Questions (enforce_ask) are answered in the order they
+ * were put.
+ *
+ * Events may call back into this file: dispatch looks at nothing it held before
+ * a callback but the struct itself.
+ */
+#include "enforce/enforce.h"
+
+#include "base/fdpass.h"
+#include "base/util.h"
+#include "enforce/outbox.h"
+#include "enforce/wire.h"
+
+#include <errno.h>
+
+#define ASKS_MAX     1024
+#define DISPATCH_MAX 256 /* messages a call, so that other sources get their turn */
+
+struct ask {
+	void (*fn)(void *ctx, bool found, const struct enforce_element *element, int error);
+	void *ctx;
+};
+
+struct enforce {
+	int socket; /* -1: observe mode, or the enforcer is gone */
+	bool observes;
+	struct enforce_events events;
+	struct enforce_state state;
+	struct outbox out;
+	struct ask asks[ASKS_MAX];
+	size_t ask_first, ask_n; /* a ring */
+	struct enforce_hit *hits;
+	size_t hits_n, hits_size;
+	char message[WIRE_MESSAGE_MAX];
+};
+
+int enforce_new(int socket, const struct enforce_events *events, struct enforce **ret)
+{
+	struct enforce *e = calloc(1, sizeof(*e));
+	if (!e) {
+		if (socket >= 0)
+			(void)close(socket);
+		return -ENOMEM;
+	}
+	e->socket = socket;
+	e->observes = socket < 0;
+	e->events = *events;
+	*ret = e;
+	return 0;
+}
+
+struct enforce *enforce_free(struct enforce *e)
+{
+	if (!e)
+		return NULL;
+	closep(&e->socket);
+	outbox_done(&e->out);
+	free(e->hits);
+	free(e);
+	return NULL;
+}
+
+bool enforce_observes(const struct enforce *e)
+{
+	return e->observes;
+}
+
+int enforce_fd(const struct enforce *e)
+{
+	return e->socket;
+}
+
+bool enforce_wants_write(const struct enforce *e)
+{
+	return e->socket >= 0 && !outbox_empty(&e->out);
+}
+
+const struct enforce_state *enforce_get_state(const struct enforce *e)
+{
+	return &e->state;
+}
+
+/* Appends one message of orders[0..n) to the queue. */
+static void queue_orders(struct enforce *e, enum wire_kind kind, unsigned flags,
+	const struct enforce_order *orders, size_t n)
+{
+	char *p = outbox_put(&e->out, sizeof(struct wire_header) + n * sizeof(struct wire_order));
+	if (!p)
+		return;
+	p += wire_put_header(p, kind, flags, n);
+	for (size_t i = 0; i < n; i++) {
+		struct enforce_order o = orders[i];
+		o.element.target = prefix_of(&o.element.target.addr, o.element.target.len);
+		o.element.expires = MAX_OF(o.element.expires, 0);
+		p += wire_put_order(p, &o, 0);
+	}
+}
+
+/* Takes back what was queued since `mark` when memory ran out; else starts sending. */
+static int queue_end(struct enforce *e, size_t mark)
+{
+	int r = outbox_settle(&e->out, mark);
+	/* a failure here is seen again, and told, by the next dispatch */
+	if (r == 0)
+		(void)outbox_flush(&e->out, e->socket);
+	return r;
+}
+
+static void answer(struct enforce *e, const struct enforce_order *order, int error)
+{
+	if (e->events.answer)
+		e->events.answer(e->events.ctx, order, error);
+}
+
+int enforce_submit(struct enforce *e, const struct enforce_order *orders, size_t n)
+{
+	if (e->observes) {
+		for (size_t i = 0; i < n; i++)
+			answer(e, &orders[i], -ENOTSUP);
+		return 0;
+	}
+	if (e->socket < 0)
+		return -EPIPE;
+	size_t mark = e->out.waiting.n;
+	for (size_t i = 0; i < n; i += WIRE_ITEMS_MAX)
+		queue_orders(e, WIRE_ORDERS, 0, orders + i, MIN_OF(n - i, (size_t)WIRE_ITEMS_MAX));
+	return queue_end(e, mark);
+}
+
+static int observe_sync(struct enforce *e, const struct enforce_element *wanted, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct enforce_order order = {.element = wanted[i]};
+		answer(e, &order, -ENOTSUP);
+	}
+	struct enforce_sync_result result = {.error = -ENOTSUP};
+	if (e->events.synced)
+		e->events.synced(e->events.ctx, &result);
+	return 0;
+}
+
+int enforce_sync(struct enforce *e, const struct enforce_element *wanted, size_t n)
+{
+	if (e->observes)
+		return observe_sync(e, wanted, n);
+	if (e->socket < 0)
+		return -EPIPE;
+	size_t mark = e->out.waiting.n, done = 0;
+	do {
+		struct enforce_order part[WIRE_ITEMS_MAX] = {0};
+		size_t k = MIN_OF(n - done, countof(part));
+		for (size_t i = 0; i < k; i++)
+			part[i].element = wanted[done + i];
+		unsigned flags = (done == 0 ? WIRE_FIRST : 0) | (done + k == n ? WIRE_LAST : 0);
+		queue_orders(e, WIRE_WANTED, flags, part, k);
+		done += k;
+	} while (done < n);
+	return queue_end(e, mark);
+}
+
+int enforce_sample(struct enforce *e)
+{
+	if (e->observes) {
+		if (e->events.hits)
+			e->events.hits(e->events.ctx, NULL, 0);
+		return 0;
+	}
+	if (e->socket < 0)
+		return -EPIPE;
+	size_t mark = e->out.waiting.n;
+	queue_orders(e, WIRE_SAMPLE, 0, NULL, 0);
+	return queue_end(e, mark);
+}
+
+int enforce_ask(struct enforce *e, enum enforce_list list, const struct prefix *target,
+	void (*fn)(void *ctx, bool found, const struct enforce_element *element, int error),
+	void *ctx)
+{
+	struct enforce_order question = {.element = {.target = *target, .list = list}};
+	if (e->observes) {
+		fn(ctx, false, &question.element, -ENOTSUP);
+		return 0;
+	}
+	if (e->socket < 0)
+		return -EPIPE;
+	if (e->ask_n == ASKS_MAX)
+		return -ENOBUFS;
+	size_t mark = e->out.waiting.n;
+	e->asks[(e->ask_first + e->ask_n++) % ASKS_MAX] = (struct ask){fn, ctx};
+	queue_orders(e, WIRE_ASK, 0, &question, 1);
+	int r = queue_end(e, mark);
+	if (r < 0)
+		e->ask_n--;
+	return r;
+}
+
+static struct ask next_ask(struct enforce *e)
+{
+	struct ask ask = e->asks[e->ask_first];
+	e->ask_first = (e->ask_first + 1) % ASKS_MAX;
+	e->ask_n--;
+	return ask;
+}
+
+static int on_state(struct enforce *e, const struct wire_message *m)
+{
+	e->state = wire_get_state(m);
+	return 0;
+}
+
+static int on_answers(struct enforce *e, const struct wire_message *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		int error;
+		struct enforce_order order = wire_get_order(m, i, &error);
+		answer(e, &order, error);
+	}
+	return 0;
+}
+
+static int on_synced(struct enforce *e, const struct wire_message *m)
+{
+	struct enforce_sync_result result = wire_get_synced(m);
+	if (e->events.synced)
+		e->events.synced(e->events.ctx, &result);
+	return 0;
+}
+
+static int on_hits(struct enforce *e, const struct wire_message *m)
+{
+	if (m->first)
+		e->hits_n = 0;
+	if (e->hits_n + m->count > e->hits_size) {
+		size_t size = MAX_OF(2 * e->hits_size, e->hits_n + m->count);
+		struct enforce_hit *p = reallocarray(e->hits, size, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		e->hits = p;
+		e->hits_size = size;
+	}
+	for (size_t i = 0; i < m->count; i++)
+		e->hits[e->hits_n++] = wire_get_hit(m, i);
+	if (m->last && e->events.hits)
+		e->events.hits(e->events.ctx, e->hits, e->hits_n);
+	return 0;
+}
+
+static int on_found(struct enforce *e, const struct wire_message *m)
+{
+	if (e->ask_n == 0)
+		return -EBADMSG;
+	int error;
+	struct enforce_order order = wire_get_order(m, 0, &error);
+	struct ask ask = next_ask(e);
+	ask.fn(ask.ctx, error == 0, &order.element, error == -ENOENT ? 0 : error);
+	return 0;
+}
+
+static int on_drift(struct enforce *e, const struct wire_message *m)
+{
+	(void)m;
+	if (e->events.drift)
+		e->events.drift(e->events.ctx);
+	return 0;
+}
+
+static int handle(struct enforce *e, size_t n)
+{
+	static int (*const handlers[WIRE_KINDS])(struct enforce *, const struct wire_message *) = {
+		[WIRE_STATE] = on_state,
+		[WIRE_ANSWERS] = on_answers,
+		[WIRE_SYNCED] = on_synced,
+		[WIRE_HITS] = on_hits,
+		[WIRE_FOUND] = on_found,
+		[WIRE_DRIFT] = on_drift,
+	};
+	struct wire_message m;
+	int r = wire_decode(WIRE_TO_ENGINE, e->message, n, &m);
+	return r < 0 ? r : handlers[m.kind](e, &m);
+}
+
+/* Whatever still waited is told, once. */
+static void gone(struct enforce *e)
+{
+	closep(&e->socket);
+	e->socket = -1;
+	e->state.ready = e->state.owner = false;
+	outbox_done(&e->out);
+	while (e->ask_n > 0) {
+		struct ask ask = next_ask(e);
+		struct enforce_element nothing = {.expires = 0};
+		ask.fn(ask.ctx, false, &nothing, -EPIPE);
+	}
+	if (e->events.gone)
+		e->events.gone(e->events.ctx);
+}
+
+/* Reads and handles one message: 1, 0 when there is none, or -errno (-EPIPE at the end). */
+static int receive(struct enforce *e)
+{
+	int fd;
+	ssize_t n = fdpass_recv(e->socket, e->message, sizeof(e->message), &fd);
+	if (n == -EAGAIN)
+		return 0;
+	closep(&fd); /* the enforcer passes none */
+	if (n <= 0)
+		return n == 0 || n == -ECONNRESET ? -EPIPE : (int)n;
+	int r = handle(e, (size_t)n);
+	return r < 0 ? r : 1;
+}
+
+int enforce_dispatch(struct enforce *e)
+{
+	int r = 0;
+	for (unsigned i = 0; i < DISPATCH_MAX && e->socket >= 0; i++) {
+		r = receive(e);
+		if (r <= 0)
+			break;
+	}
+	if (e->socket < 0)
+		return r < 0 ? r : 0;
+	if (r >= 0)
+		r = outbox_flush(&e->out, e->socket);
+	if (r < 0) {
+		gone(e);
+		return r == -EPIPE ? 0 : r;
+	}
+	return 0;
+}

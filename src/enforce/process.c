@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "enforce/process.h"
+
+#include "base/log.h"
+#include "enforce/dump.h"
+#include "enforce/ruleset.h"
+#include "enforce/sandbox.h"
+#include "enforce/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static volatile sig_atomic_t terminated;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	terminated = 1;
+}
+
+/* SIGTERM arrives only while we wait; the others end the engine first, and so us. */
+static void set_signals(sigset_t *ret_waiting)
+{
+	struct sigaction term = {.sa_handler = on_term}, ignore = {.sa_handler = SIG_IGN};
+	sigset_t blocked;
+	(void)sigaction(SIGTERM, &term, NULL);
+	(void)sigaction(SIGINT, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
+	(void)sigdelset(ret_waiting, SIGTERM);
+}
+
+static void close_others(int socket)
+{
+	if (socket > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, (unsigned)socket - 1, 0);
+	(void)close_range((unsigned)socket + 1, ~0U, 0);
+}
+
+/*
+ * One daemon a table: an abstract name exists once in a network namespace, as the
+ * table does, and goes with the process. The descriptor, or -errno.
+ */
+static int lock_table(const char *table)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "cordon/%s", table);
+	if (n < 0 || (size_t)n >= sizeof(name.sun_path) - 1)
+		return -ENAMETOOLONG;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	if (bind(fd, (const struct sockaddr *)&name, len) < 0) {
+		int error = -errno;
+		(void)close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static int step(struct server *s, const sigset_t *waiting, int wait)
+{
+	struct pollfd fds[] = {
+		{.fd = s->socket, .events = outbox_empty(&s->out) ? POLLIN : POLLOUT},
+		{.fd = mnl_socket_get_fd(s->drift.socket), .events = POLLIN},
+	};
+	struct timespec timeout = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000L};
+	int n = ppoll(fds, 2, wait >= 0 ? &timeout : NULL, waiting);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (fds[1].revents)
+		server_events(s);
+	return fds[0].revents ? server_requests(s) : 0;
+}
+
+static int loop(struct server *s, const sigset_t *waiting)
+{
+	int r = 0, wait = 0;
+	while (r == 0 && !terminated) {
+		r = step(s, waiting, wait);
+		wait = r == 0 ? server_idle(s) : 0;
+	}
+	return r == -EPIPE ? 0 : r;
+}
+
+static int fail(int socket, const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(-error));
+	server_refuse(socket, error);
+	return EXIT_FAILURE;
+}
+
+/* The lock is held, the kernel open: from here on only what the filter lets through. */
+static int run(struct server *s, const struct enforcer_config *config, const sigset_t *waiting)
+{
+	int r = server_start(s);
+	if (r < 0)
+		return fail(s->socket, "the nftables table", r);
+	r = sandbox_drop(config->user);
+	if (r < 0)
+		return fail(s->socket, "giving up rights", r);
+	r = sandbox_filter();
+	if (r < 0)
+		return fail(s->socket, "the system call filter", r);
+	r = loop(s, waiting);
+	if (r < 0)
+		log_error("ending: %s", strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int enforcer_main(int socket, const struct enforcer_config *config)
+{
+	sigset_t waiting;
+	set_signals(&waiting);
+	close_others(socket);
+	_cleanup_(closep) int lock = lock_table(config->table);
+	if (lock == -EADDRINUSE)
+		return fail(socket, "another daemon holds this table", lock);
+	if (lock < 0)
+		return fail(socket, "the lock", lock);
+	struct server s;
+	int r = server_open(&s, socket, config->table, config->own);
+	r = r < 0 ? fail(socket, "nf_tables", r) : run(&s, config, &waiting);
+	server_done(&s);
+	return r;
+}
+
+static void put_delete(struct nft *nft, struct batch *batch, void *ctx)
+{
+	(void)ctx;
+	ruleset_put_delete(nft, batch);
+}
+
+int enforcer_remove_table(const char *table)
+{
+	struct nft nft;
+	struct nft_head head = {put_delete, NULL};
+	struct dump_table found;
+	int r = nft_open(&nft, table);
+	if (r == 0)
+		r = dump_table(&nft, &found);
+	if (r == 0)
+		r = nft_transact(&nft, &head);
+	nft_done(&nft);
+	return r == -ENOENT ? 0 : r;
+}
+
+int enforcer_probe(void)
+{
+	struct nft nft;
+	struct table table = {0};
+	int r = nft_open(&nft, "cordon");
+	if (r == 0)
+		r = table_open(&table, &nft, false);
+	table_done(&table);
+	nft_done(&nft);
+	return r;
+}

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Chain `inbound` runs before connection tracking, so one rule covers the host,
+ * containers and what is forwarded, established connections too. Neighbour
+ * discovery and loopback come before any set: a block of an on-link /64 must not
+ * cut the network itself.
+ *
+ * `refused*` drops, and counts a connection the first time its SYN is seen within
+ * SEEN_MS: one connect(2) sends several (127 s of them by default). When `seen` is
+ * full the count is lost, never the drop.
+ *
+ * `outbound` and `forward` look at the direction of the connection: only what we
+ * started is refused, or an out-block would be a full block. In `forward` the
+ * answers to it are dropped as well; an own socket is told by the reset instead.
+ *
+ * The registers are those the kernel itself names when it lists a rule.
+ */
+#include "enforce/ruleset.h"
+
+#include "base/clock.h"
+#include "base/util.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define SEEN_MS     (130 * MS_SECOND)
+#define HITS_MS     MS_DAY
+#define COUNTED_MAX 65536
+
+#define LOOPBACK_INDEX   1      /* in every network namespace (net/loopback in the kernel) */
+#define PRIORITY_INBOUND (-310) /* before raw (-300) and connection tracking (-200) */
+
+/* nft's numbers for the parts of a key, and how it writes several (6 bits each). */
+enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PORT = 13, TYPE_BITS = 6 };
+
+#define REG32(n) (NFT_REG32_00 + (n))
+
+struct maker {
+	struct nft *nft;
+	struct batch *batch;
+	struct buf *text;
+	struct nftnl_rule *rule; /* the one being made */
+};
+
+static void rulep_free(struct nftnl_rule **r)
+{
+	if (*r)
+		nftnl_rule_free(*r);
+}
+
+static void setp_free(struct nftnl_set **s)
+{
+	if (*s)
+		nftnl_set_free(*s);
+}
+
+static void chainp_free(struct nftnl_chain **c)
+{
+	if (*c)
+		nftnl_chain_free(*c);
+}
+
+static void tablep_free(struct nftnl_table **t)
+{
+	if (*t)
+		nftnl_table_free(*t);
+}
+
+/* The three descriptions: the same for what was made and what was read. */
+
+static void describe_set(struct buf *text, const struct nftnl_set *s)
+{
+	buf_printf(text, "set %s flags %x type %u length %u size %u timeout %llu\n",
+		nftnl_set_get_str(s, NFTNL_SET_NAME), nftnl_set_get_u32(s, NFTNL_SET_FLAGS),
+		nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
+		nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE),
+		(unsigned long long)nftnl_set_get_u64(s, NFTNL_SET_TIMEOUT));
+}
+
+static void describe_chain(struct buf *text, const struct nftnl_chain *c)
+{
+	buf_printf(text, "chain %s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
+		buf_printf(text, " %s hook %u priority %d policy %u",
+			nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE),
+			nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM),
+			nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO),
+			nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY));
+	buf_addc(text, '\n');
+}
+
+static void describe_rule(struct buf *text, struct nftnl_rule *r)
+{
+	char line[2048];
+	/* what the kernel numbers differs from table to table */
+	nftnl_rule_unset(r, NFTNL_RULE_HANDLE);
+	nftnl_rule_unset(r, NFTNL_RULE_POSITION);
+	if (nftnl_rule_snprintf(line, sizeof(line), r, NFTNL_OUTPUT_DEFAULT, 0) >= 0)
+		buf_puts(text, line);
+	buf_addc(text, '\n');
+}
+
+/* Adds an object's message; put writes its attributes. */
+static struct nlmsghdr *message(struct maker *m, uint16_t type, uint16_t flags, const void *object)
+{
+	if (!object)
+		m->batch->error = -ENOMEM;
+	return batch_message(m->batch, type, flags, BATCH_NOBODY);
+}
+
+static void put_table(struct maker *m, uint32_t flags)
+{
+	static const char comment[] = "made by cordond; changes here are undone";
+	char tlv[2 + sizeof(comment)] = {NFTNL_UDATA_TABLE_COMMENT, sizeof(comment)};
+	memcpy(tlv + 2, comment, sizeof(comment));
+
+	_cleanup_(tablep_free) struct nftnl_table *t = nftnl_table_alloc();
+	struct nlmsghdr *nlh = message(m, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, t);
+	if (!nlh)
+		return;
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, m->nft->table);
+	nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
+	nftnl_table_set_data(t, NFTNL_TABLE_USERDATA, tlv, sizeof(tlv));
+	nftnl_table_nlmsg_build_payload(nlh, t);
+}
+
+/* Address, or address and one or two ports. */
+static void set_key(struct nftnl_set *s, enum set_id set, unsigned ports)
+{
+	uint32_t type = set_specs[set].v4 ? TYPE_IPV4 : TYPE_IPV6;
+	uint32_t len = set_specs[set].v4 ? 4 : 16;
+	for (unsigned i = 0; i < ports; i++) {
+		type = type << TYPE_BITS | TYPE_PORT;
+		len += 4;
+	}
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, len);
+}
+
+static void set_counted(struct maker *m, struct nftnl_set *s, enum set_id set)
+{
+	bool hits = set == SET_HITS4 || set == SET_HITS6;
+	set_key(s, set, hits ? 1 : 2);
+	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, (uint64_t)(hits ? HITS_MS : SEEN_MS));
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, COUNTED_MAX);
+	if (!hits)
+		return;
+	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
+	if (counter)
+		nftnl_set_add_expr(s, counter);
+	else
+		m->batch->error = -ENOMEM;
+}
+
+static void put_set(struct maker *m, enum set_id set)
+{
+	/* nft reads the keys' byte order from here: type, length, 2 = network order */
+	static const uint8_t udata[] = {NFTNL_UDATA_SET_KEYBYTEORDER, 4, 2, 0, 0, 0};
+
+	_cleanup_(setp_free) struct nftnl_set *s = nftnl_set_alloc();
+	struct nlmsghdr *nlh = message(m, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, s);
+	if (!nlh)
+		return;
+	nftnl_set_set_str(s, NFTNL_SET_TABLE, m->nft->table);
+	nftnl_set_set_str(s, NFTNL_SET_NAME, set_specs[set].name);
+	nftnl_set_set_u32(s, NFTNL_SET_ID, (uint32_t)set + 1);
+	nftnl_set_set_data(s, NFTNL_SET_USERDATA, udata, sizeof(udata));
+	if (set < SET_ORDERED) {
+		set_key(s, set, 0);
+		nftnl_set_set_u32(s, NFTNL_SET_FLAGS,
+			NFT_SET_TIMEOUT | (set_specs[set].interval ? NFT_SET_INTERVAL : 0u));
+	} else {
+		set_counted(m, s, set);
+	}
+	nftnl_set_nlmsg_build_payload(nlh, s);
+	describe_set(m->text, s);
+}
+
+struct hook {
+	uint32_t number;
+	int32_t priority;
+};
+
+static void put_chain(struct maker *m, const char *name, const struct hook *hook)
+{
+	_cleanup_(chainp_free) struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nlmsghdr *nlh = message(m, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, c);
+	if (!nlh)
+		return;
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, m->nft->table);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
+	if (hook) {
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook->number);
+		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, hook->priority);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	nftnl_chain_nlmsg_build_payload(nlh, c);
+	describe_chain(m->text, c);
+}
+
+/* A rule is begun, gets its expressions, and is put. */
+
+static void rule_begin(struct maker *m, const char *chain)
+{
+	m->rule = nftnl_rule_alloc();
+	if (!m->rule) {
+		m->batch->error = -ENOMEM;
+		return;
+	}
+	nftnl_rule_set_u32(m->rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	nftnl_rule_set_str(m->rule, NFTNL_RULE_TABLE, m->nft->table);
+	nftnl_rule_set_str(m->rule, NFTNL_RULE_CHAIN, chain);
+}
+
+static void rule_put(struct maker *m)
+{
+	_cleanup_(rulep_free) struct nftnl_rule *r = take(m->rule);
+	struct nlmsghdr *nlh = message(m, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, r);
+	if (!nlh)
+		return;
+	nftnl_rule_nlmsg_build_payload(nlh, r);
+	describe_rule(m->text, r);
+}
+
+/* A value of an expression; ends with NFTNL_EXPR_NAME. */
+struct field {
+	uint16_t attribute;
+	uint32_t value;
+};
+
+static struct nftnl_expr *expression(struct maker *m, const char *name, const struct field *fields)
+{
+	struct nftnl_expr *e = m->rule ? nftnl_expr_alloc(name) : NULL;
+	if (!e) {
+		m->batch->error = -ENOMEM;
+		return NULL;
+	}
+	for (; fields->attribute != NFTNL_EXPR_NAME; fields++)
+		nftnl_expr_set_u32(e, fields->attribute, fields->value);
+	nftnl_rule_add_expr(m->rule, e);
+	return e;
+}
+
+#define EXPRESSION(m, name, ...)                                                                   \
+	expression(m, name, (const struct field[]){__VA_ARGS__, {NFTNL_EXPR_NAME, 0}})
+
+static void load_meta(struct maker *m, uint32_t key)
+{
+	EXPRESSION(m, "meta", {NFTNL_EXPR_META_KEY, key}, {NFTNL_EXPR_META_DREG, NFT_REG_1});
+}
+
+static void compare(struct maker *m, uint32_t op, const void *value, uint32_t n)
+{
+	struct nftnl_expr *e =
+		EXPRESSION(m, "cmp", {NFTNL_EXPR_CMP_SREG, NFT_REG_1}, {NFTNL_EXPR_CMP_OP, op});
+	if (e)
+		nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, n);
+}
+
+static void compare_byte(struct maker *m, uint32_t op, uint8_t value)
+{
+	compare(m, op, &value, sizeof(value));
+}
+
+static void meta_is_byte(struct maker *m, uint32_t key, uint8_t value)
+{
+	load_meta(m, key);
+	compare_byte(m, NFT_CMP_EQ, value);
+}
+
+static void load(struct maker *m, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
+{
+	EXPRESSION(m, "payload", {NFTNL_EXPR_PAYLOAD_BASE, base},
+		{NFTNL_EXPR_PAYLOAD_OFFSET, offset}, {NFTNL_EXPR_PAYLOAD_LEN, len},
+		{NFTNL_EXPR_PAYLOAD_DREG, reg});
+}
+
+/* Keeps the bits of mask in the first register. */
+static void keep_bits(struct maker *m, const void *mask, uint32_t n)
+{
+	static const uint8_t zero[16];
+	struct nftnl_expr *e = EXPRESSION(m, "bitwise", {NFTNL_EXPR_BITWISE_SREG, NFT_REG_1},
+		{NFTNL_EXPR_BITWISE_DREG, NFT_REG_1}, {NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL},
+		{NFTNL_EXPR_BITWISE_LEN, n});
+	if (!e)
+		return;
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, n);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, n);
+}
+
+static void keep_network64(struct maker *m)
+{
+	static const uint8_t mask[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	keep_bits(m, mask, sizeof(mask));
+}
+
+/* Goes on when the first register is in the set (or is not, with NFT_LOOKUP_F_INV). */
+static void look_up(struct maker *m, enum set_id set, uint32_t flags)
+{
+	struct nftnl_expr *e = EXPRESSION(m, "lookup", {NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1},
+		{NFTNL_EXPR_LOOKUP_SET_ID, (uint32_t)set + 1}, {NFTNL_EXPR_LOOKUP_FLAGS, flags});
+	if (e)
+		nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set_specs[set].name);
+}
+
+static void remember(struct maker *m, enum set_id set, uint32_t op)
+{
+	struct nftnl_expr *e = EXPRESSION(m, "dynset", {NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1},
+		{NFTNL_EXPR_DYNSET_OP, op}, {NFTNL_EXPR_DYNSET_SET_ID, (uint32_t)set + 1});
+	if (!e)
+		return;
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set_specs[set].name);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, 0); /* the set's own */
+}
+
+static void verdict(struct maker *m, uint32_t code, const char *chain)
+{
+	struct nftnl_expr *e = EXPRESSION(m, "immediate", {NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT},
+		{NFTNL_EXPR_IMM_VERDICT, code});
+	if (e && chain)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+static void direction_is(struct maker *m, uint8_t direction)
+{
+	EXPRESSION(m, "ct", {NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION}, {NFTNL_EXPR_CT_DREG, NFT_REG_1});
+	compare_byte(m, NFT_CMP_EQ, direction);
+}
+
+enum end { SOURCE, DESTINATION };
+
+/* The packet's address of this family into the first register. */
+static void load_address(struct maker *m, bool v4, enum end end)
+{
+	uint32_t len = v4 ? 4 : 16;
+	/* RFC 791 3.1: source at 12; RFC 8200 3: source at 8 */
+	uint32_t source = v4 ? 12 : 8;
+	load(m, NFT_PAYLOAD_NETWORK_HEADER, source + (end == DESTINATION ? len : 0), len,
+		NFT_REG_1);
+}
+
+/* Goes on for packets whose address is in the set. */
+static void address_in(struct maker *m, enum set_id set, enum end end)
+{
+	const struct set_spec *spec = &set_specs[set];
+	meta_is_byte(m, NFT_META_NFPROTO, spec->v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	load_address(m, spec->v4, end);
+	if (spec->len == 64)
+		keep_network64(m);
+	look_up(m, set, 0);
+}
+
+static void accept_loopback(struct maker *m, const char *chain, uint32_t key)
+{
+	static const uint32_t index = LOOPBACK_INDEX;
+	rule_begin(m, chain);
+	load_meta(m, key);
+	compare(m, NFT_CMP_EQ, &index, sizeof(index));
+	verdict(m, NF_ACCEPT, NULL);
+	rule_put(m);
+}
+
+/* RFC 4861: hop limit 255 proves that it comes from this link. */
+static void accept_neighbours(struct maker *m, const char *chain)
+{
+	rule_begin(m, chain);
+	meta_is_byte(m, NFT_META_NFPROTO, NFPROTO_IPV6);
+	load(m, NFT_PAYLOAD_NETWORK_HEADER, 7, 1, NFT_REG_1);
+	compare_byte(m, NFT_CMP_EQ, 255);
+	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_ICMPV6);
+	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	compare_byte(m, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
+	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	compare_byte(m, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
+	verdict(m, NF_ACCEPT, NULL);
+	rule_put(m);
+}
+
+static void accept_allowed(struct maker *m, const char *chain, enum end end)
+{
+	for (enum set_id set = SET_ALLOW4; set <= SET_ALLOW6; set++) {
+		rule_begin(m, chain);
+		address_in(m, set, end);
+		verdict(m, NF_ACCEPT, NULL);
+		rule_put(m);
+	}
+}
+
+/* The key of `seen` (both ports) or `hits` (the destination's) into the registers. */
+static void load_connection(struct maker *m, bool v4, bool both, bool network64)
+{
+	load_address(m, v4, SOURCE);
+	if (network64)
+		keep_network64(m);
+	uint32_t next = v4 ? 1 : 4;
+	uint32_t source = next == 4 ? NFT_REG_2 : REG32(next);
+	if (both)
+		load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, source);
+	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, both ? REG32(next + 1) : source);
+}
+
+static void put_refused(struct maker *m, const char *chain, bool v4, bool network64)
+{
+	enum set_id seen = v4 ? SET_SEEN4 : SET_SEEN6, hits = v4 ? SET_HITS4 : SET_HITS6;
+	static const uint8_t flags = TH_FIN | TH_SYN | TH_RST | TH_ACK;
+
+	rule_begin(m, chain);
+	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_TCP);
+	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+	keep_bits(m, &flags, sizeof(flags));
+	compare_byte(m, NFT_CMP_EQ, TH_SYN);
+	meta_is_byte(m, NFT_META_NFPROTO, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	load_connection(m, v4, true, false);
+	look_up(m, seen, NFT_LOOKUP_F_INV);
+	load_connection(m, v4, true, false);
+	remember(m, seen, NFT_DYNSET_OP_ADD);
+	load_connection(m, v4, false, network64);
+	remember(m, hits, NFT_DYNSET_OP_UPDATE);
+	rule_put(m);
+
+	rule_begin(m, chain);
+	verdict(m, NF_DROP, NULL);
+	rule_put(m);
+}
+
+static void put_inbound(struct maker *m)
+{
+	static const struct {
+		enum set_id set;
+		const char *refused;
+	} drops[] = {
+		{SET_BLOCK4, "refused4"},
+		{SET_NET4, "refused4"},
+		{SET_BLOCK64, "refused64"},
+		{SET_BLOCK6, "refused6"},
+		{SET_NET6, "refused6"},
+	};
+	accept_loopback(m, "inbound", NFT_META_IIF);
+	accept_neighbours(m, "inbound");
+	accept_allowed(m, "inbound", SOURCE);
+	for (size_t i = 0; i < countof(drops); i++) {
+		rule_begin(m, "inbound");
+		address_in(m, drops[i].set, SOURCE);
+		verdict(m, (uint32_t)NFT_GOTO, drops[i].refused);
+		rule_put(m);
+	}
+}
+
+/* Chain `refuse`: tells the one who started it at once. */
+static void put_refuse(struct maker *m)
+{
+	rule_begin(m, "refuse");
+	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_TCP);
+	EXPRESSION(m, "reject", {NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST},
+		{NFTNL_EXPR_REJECT_CODE, 0});
+	rule_put(m);
+
+	rule_begin(m, "refuse");
+	EXPRESSION(m, "reject", {NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH},
+		{NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_ADMIN_PROHIBITED});
+	rule_put(m);
+}
+
+static const enum set_id out_sets[] = {SET_OUT4, SET_OUTNET4, SET_OUT64, SET_OUT6, SET_OUTNET6};
+
+static void refuse_started(struct maker *m, const char *chain)
+{
+	for (size_t i = 0; i < countof(out_sets); i++) {
+		rule_begin(m, chain);
+		address_in(m, out_sets[i], DESTINATION);
+		direction_is(m, IP_CT_DIR_ORIGINAL);
+		verdict(m, (uint32_t)NFT_GOTO, "refuse");
+		rule_put(m);
+	}
+}
+
+static void put_outbound(struct maker *m)
+{
+	accept_loopback(m, "outbound", NFT_META_OIF);
+	accept_neighbours(m, "outbound");
+	accept_allowed(m, "outbound", DESTINATION);
+	refuse_started(m, "outbound");
+}
+
+static void put_forward(struct maker *m)
+{
+	accept_allowed(m, "forward", DESTINATION);
+	accept_allowed(m, "forward", SOURCE);
+	refuse_started(m, "forward");
+	for (size_t i = 0; i < countof(out_sets); i++) {
+		rule_begin(m, "forward");
+		address_in(m, out_sets[i], SOURCE);
+		direction_is(m, IP_CT_DIR_REPLY);
+		verdict(m, NF_DROP, NULL);
+		rule_put(m);
+	}
+}
+
+void ruleset_put(struct nft *nft, struct batch *batch, uint32_t table_flags, struct buf *ret_text)
+{
+	struct buf own = BUF_NULL;
+	struct maker m = {.nft = nft, .batch = batch, .text = ret_text ? ret_text : &own};
+	put_table(&m, table_flags);
+	for (enum set_id set = 0; set < SETS; set++)
+		put_set(&m, set);
+	put_chain(&m, "refused4", NULL);
+	put_chain(&m, "refused6", NULL);
+	put_chain(&m, "refused64", NULL);
+	put_chain(&m, "refuse", NULL);
+	put_chain(&m, "inbound", &(struct hook){NF_INET_PRE_ROUTING, PRIORITY_INBOUND});
+	put_chain(&m, "outbound", &(struct hook){NF_INET_LOCAL_OUT, 0});
+	put_chain(&m, "forward", &(struct hook){NF_INET_FORWARD, 0});
+	put_refused(&m, "refused4", true, false);
+	put_refused(&m, "refused6", false, false);
+	put_refused(&m, "refused64", false, true);
+	put_refuse(&m);
+	put_inbound(&m);
+	put_outbound(&m);
+	put_forward(&m);
+	buf_done(&own);
+}
+
+void ruleset_put_delete(struct nft *nft, struct batch *batch)
+{
+	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_DELTABLE, 0, BATCH_NOBODY);
+	if (nlh)
+		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nft->table);
+}
+
+void ruleset_put_claim(struct nft *nft, struct batch *batch, uint32_t table_flags)
+{
+	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_NEWTABLE, 0, BATCH_NOBODY);
+	if (!nlh)
+		return;
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nft->table);
+	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(table_flags));
+}
+
+struct reader {
+	const char *table;
+	struct buf *text;
+};
+
+static int on_set(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct reader *rd = ctx;
+	_cleanup_(setp_free) struct nftnl_set *s = nftnl_set_alloc();
+	if (!s)
+		return -ENOMEM;
+	if (nftnl_set_nlmsg_parse(nlh, s) < 0)
+		return -EBADMSG;
+	describe_set(rd->text, s);
+	return 0;
+}
+
+static int on_chain(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct reader *rd = ctx;
+	_cleanup_(chainp_free) struct nftnl_chain *c = nftnl_chain_alloc();
+	if (!c)
+		return -ENOMEM;
+	if (nftnl_chain_nlmsg_parse(nlh, c) < 0)
+		return -EBADMSG;
+	/* the kernel lists the chains of every table */
+	if (strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), rd->table) == 0)
+		describe_chain(rd->text, c);
+	return 0;
+}
+
+static int on_rule(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct reader *rd = ctx;
+	_cleanup_(rulep_free) struct nftnl_rule *r = nftnl_rule_alloc();
+	if (!r)
+		return -ENOMEM;
+	if (nftnl_rule_nlmsg_parse(nlh, r) < 0)
+		return -EBADMSG;
+	describe_rule(rd->text, r);
+	return 0;
+}
+
+int ruleset_read(struct nft *nft, struct buf *ret_text)
+{
+	static const struct {
+		uint16_t type, table_attribute;
+		int (*fn)(const struct nlmsghdr *nlh, void *ctx);
+	} parts[] = {
+		{NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
+		{NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, on_chain},
+		{NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule},
+	};
+	struct reader rd = {.table = nft->table, .text = ret_text};
+	for (size_t i = 0; i < countof(parts); i++) {
+		char buffer[NFT_QUERY_MAX] __attribute__((aligned(8)));
+		struct nlmsghdr *nlh = nft_query_begin(buffer, parts[i].type, NLM_F_DUMP);
+		mnl_attr_put_strz(nlh, parts[i].table_attribute, nft->table);
+		int r = nft_query(nft, nlh, parts[i].fn, &rd);
+		if (r < 0)
+			return r;
+	}
+	return ret_text->error;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the enforcer keeps of its rights: CAP_NET_ADMIN and a handful of system
+ * calls, none of which opens, starts or maps anything executable.
+ */
+#pragma once
+
+/* Becomes user (NULL: stays) with CAP_NET_ADMIN as the only capability. 0 or -errno. */
+int sandbox_drop(const char *user);
+/* After this any other system call kills the process. 0 or -errno. */
+int sandbox_filter(void);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "enforce/server.h"
+
+#include "base/clock.h"
+#include "base/fdpass.h"
+#include "base/util.h"
+#include "enforce/dump.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* Two programs that fight over the table must not eat the machine. */
+#define DRIFT_EVERY 200 /* ms */
+
+/* The answers so far become a message, before any other. */
+static int put_answers(struct server *s)
+{
+	if (s->answers_n == 0)
+		return 0;
+	size_t size = s->answers_n * sizeof(struct wire_order);
+	char *p = outbox_put(&s->out, sizeof(struct wire_header) + size);
+	if (!p)
+		return -ENOMEM;
+	p += wire_put_header(p, WIRE_ANSWERS, 0, s->answers_n);
+	memcpy(p, s->answers, size);
+	s->answers_n = 0;
+	return 0;
+}
+
+char *server_put(struct server *s, enum wire_kind kind, unsigned flags, size_t n, size_t size)
+{
+	if (put_answers(s) < 0)
+		return NULL;
+	char *p = outbox_put(&s->out, sizeof(struct wire_header) + n * size);
+	return p ? p + wire_put_header(p, kind, flags, n) : NULL;
+}
+
+int server_answer(struct server *s, const struct enforce_order *order, int error)
+{
+	char *p = s->answers + s->answers_n * sizeof(struct wire_order);
+	(void)wire_put_order(p, order, error);
+	return ++s->answers_n == WIRE_ITEMS_MAX ? put_answers(s) : 0;
+}
+
+static int send_out(struct server *s)
+{
+	int r = put_answers(s);
+	return r < 0 ? r : outbox_flush(&s->out, s->socket);
+}
+
+static void name_lacks(struct server *s)
+{
+	(void)snprintf(s->state.lacks, sizeof(s->state.lacks), "%s%s%s",
+		s->table.own ? "" : "tables nobody else can touch (Linux 6.9); ",
+		s->conn.diag && !s->conn.no_destroy ? "" : "ending sockets (INET_DIAG_DESTROY); ",
+		s->conn.track ? "" : "connection tracking by netlink; ");
+	size_t n = strlen(s->state.lacks);
+	if (n >= 2)
+		s->state.lacks[n - 2] = '\0';
+}
+
+int server_tell_state(struct server *s)
+{
+	s->state.ready = s->table.there;
+	s->state.owner = s->table.owner;
+	s->state.table = s->table.handle;
+	name_lacks(s);
+	char *p = server_put(s, WIRE_STATE, 0, 1, sizeof(struct wire_state));
+	if (!p)
+		return -ENOMEM;
+	(void)wire_put_state(p, &s->state);
+	return 0;
+}
+
+void server_refuse(int socket, int error)
+{
+	struct enforce_state state = {.error = error};
+	char message[sizeof(struct wire_header) + sizeof(struct wire_state)];
+	size_t n = wire_put_header(message, WIRE_STATE, 0, 1);
+	n += wire_put_state(message + n, &state);
+	(void)fdpass_send(socket, message, n, -1);
+}
+
+int server_open(struct server *s, int socket, const char *table, bool own)
+{
+	*s = (struct server){.socket = socket};
+	struct utsname name;
+	if (uname(&name) == 0)
+		(void)snprintf(s->state.kernel, sizeof(s->state.kernel), "%.63s", name.release);
+	s->orders = calloc(SERVER_BATCH_MAX, sizeof(*s->orders));
+	if (!s->orders)
+		return -ENOMEM;
+	int r = nft_open(&s->nft, table);
+	if (r == 0)
+		r = table_open(&s->table, &s->nft, own);
+	if (r == 0)
+		r = drift_open(&s->drift, table, s->nft.portid);
+	if (r == 0)
+		r = conn_open(&s->conn);
+	return r;
+}
+
+void server_done(struct server *s)
+{
+	for (enum set_id set = 0; set < SET_ORDERED; set++)
+		nets_done(&s->nets[set]);
+	conn_done(&s->conn);
+	drift_done(&s->drift);
+	table_done(&s->table);
+	nft_done(&s->nft);
+	outbox_done(&s->out);
+	free(s->orders);
+	free(s->wanted);
+}
+
+int server_rebuild(struct server *s, struct change *changes, size_t n)
+{
+	struct nft_head head;
+	table_rebuild(&s->table, &head);
+	int r = nft_apply(&s->nft, changes, n, &head);
+	return r < 0 ? r : table_look(&s->table);
+}
+
+int server_start(struct server *s)
+{
+	int r = table_look(&s->table);
+	/* one that does not fit keeps its blocks until the first sync replaces it */
+	if (r == 0 && !s->table.there)
+		r = server_rebuild(s, NULL, 0);
+	if (r < 0)
+		return r;
+	r = server_tell_state(s);
+	return r < 0 ? r : send_out(s);
+}
+
+static int on_orders(struct server *s, const struct wire_message *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		s->orders[s->orders_n++] = wire_get_order(m, i, NULL);
+	return 0;
+}
+
+static int wanted_reserve(struct server *s, size_t n)
+{
+	if (s->wanted_n + n <= s->wanted_size)
+		return 0;
+	size_t size = MAX_OF(2 * s->wanted_size, s->wanted_n + n);
+	struct enforce_element *p = reallocarray(s->wanted, size, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	s->wanted = p;
+	s->wanted_size = size;
+	return 0;
+}
+
+/* A list too long for us is refused whole: half a list would unblock the rest. */
+static int too_many(struct server *s)
+{
+	struct enforce_sync_result result = {.error = -E2BIG};
+	char *p = server_put(s, WIRE_SYNCED, 0, 1, sizeof(struct wire_synced));
+	if (!p)
+		return -ENOMEM;
+	(void)wire_put_synced(p, &result);
+	return 0;
+}
+
+static int on_wanted(struct server *s, const struct wire_message *m)
+{
+	if (m->first == s->receiving)
+		return -EBADMSG; /* a list begins once, and goes on only when begun */
+	if (m->first) {
+		s->wanted_n = 0;
+		s->too_many = false;
+	}
+	s->too_many |= s->wanted_n + m->count > SERVER_WANTED_MAX;
+	if (!s->too_many && wanted_reserve(s, m->count) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->count && !s->too_many; i++)
+		s->wanted[s->wanted_n++] = wire_get_order(m, i, NULL).element;
+	s->receiving = !m->last;
+	if (!m->last)
+		return 0;
+	return s->too_many ? too_many(s) : server_sync(s);
+}
+
+struct sample {
+	struct enforce_hit *list;
+	size_t n, size;
+};
+
+static int collect_hit(void *ctx, const struct enforce_hit *hit)
+{
+	struct sample *sample = ctx;
+	if (sample->n == sample->size) {
+		size_t size = sample->size ? 2 * sample->size : 256;
+		struct enforce_hit *p = reallocarray(sample->list, size, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		sample->list = p;
+		sample->size = size;
+	}
+	sample->list[sample->n++] = *hit;
+	return 0;
+}
+
+static int on_sample(struct server *s, const struct wire_message *m)
+{
+	(void)m;
+	struct sample sample = {0};
+	/* without a table there is nothing to count: an empty sample says so */
+	int r = dump_hits(&s->nft, collect_hit, &sample);
+	size_t done = 0;
+	do {
+		size_t k = MIN_OF(sample.n - done, (size_t)WIRE_ITEMS_MAX);
+		unsigned flags =
+			(done == 0 ? WIRE_FIRST : 0) | (done + k == sample.n ? WIRE_LAST : 0);
+		char *p = server_put(s, WIRE_HITS, flags, k, sizeof(struct wire_hit));
+		r = p ? 0 : -ENOMEM;
+		for (size_t i = 0; p && i < k; i++)
+			p += wire_put_hit(p, &sample.list[done + i]);
+		done += k;
+	} while (r == 0 && done < sample.n);
+	free(sample.list);
+	return r;
+}
+
+static int on_ask(struct server *s, const struct wire_message *m)
+{
+	struct enforce_order answer = wire_get_order(m, 0, NULL);
+	struct entry found;
+	enum set_id set;
+	int r = element_set(&answer.element, &set);
+	if (r == 0)
+		r = dump_element(&s->nft, set, &answer.element.target.addr, &found);
+	if (r == 0) {
+		answer.element.expires = found.expires;
+		answer.element.record = found.record;
+	}
+	char *p = server_put(s, WIRE_FOUND, 0, 1, sizeof(struct wire_order));
+	if (!p)
+		return -ENOMEM;
+	(void)wire_put_order(p, &answer, r);
+	return 0;
+}
+
+static int handle(struct server *s, const void *data, size_t n)
+{
+	static int (*const handlers[WIRE_KINDS])(struct server *, const struct wire_message *) = {
+		[WIRE_ORDERS] = on_orders,
+		[WIRE_WANTED] = on_wanted,
+		[WIRE_SAMPLE] = on_sample,
+		[WIRE_ASK] = on_ask,
+	};
+	struct wire_message m;
+	int r = wire_decode(WIRE_TO_ENFORCER, data, n, &m);
+	if (r < 0)
+		return r;
+	/* orders wait for each other to share a transaction; all else comes after them */
+	if (m.kind != WIRE_ORDERS || s->orders_n + m.count > SERVER_BATCH_MAX)
+		r = server_orders(s);
+	return r < 0 ? r : handlers[m.kind](s, &m);
+}
+
+/* One message: 1, 0 when there is none, or -errno. */
+static int receive(struct server *s)
+{
+	char message[WIRE_MESSAGE_MAX];
+	int fd;
+	ssize_t n = fdpass_recv(s->socket, message, sizeof(message), &fd);
+	if (n == -EAGAIN)
+		return 0;
+	closep(&fd); /* none is asked for */
+	if (n == 0 || n == -ECONNRESET)
+		return -EPIPE;
+	int r = n < 0 ? (int)n : handle(s, message, (size_t)n);
+	return r < 0 ? r : 1;
+}
+
+int server_requests(struct server *s)
+{
+	int r = 1;
+	/* answers the engine does not fetch hold up its next requests, so all stays bounded */
+	for (int i = 0; r == 1 && i < SERVER_BATCH_MAX / 8 && outbox_empty(&s->out); i++)
+		r = receive(s);
+	int done = server_orders(s);
+	if (done == 0)
+		done = send_out(s);
+	return r < 0 ? r : done;
+}
+
+void server_events(struct server *s)
+{
+	s->drifted |= drift_read(&s->drift);
+}
+
+int server_idle(struct server *s)
+{
+	if (conn_pending(&s->conn))
+		(void)conn_work(&s->conn);
+	int wait = conn_pending(&s->conn) ? 0 : -1;
+	if (!s->drifted)
+		return wait;
+	int64_t left = s->drift_told + DRIFT_EVERY - clock_mono();
+	if (left > 0)
+		return wait == 0 ? 0 : (int)left;
+	if (server_put(s, WIRE_DRIFT, 0, 0, 0)) {
+		s->drifted = false;
+		s->drift_told = clock_mono();
+		(void)send_out(s);
+	}
+	return wait;
+}

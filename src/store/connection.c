@@ -11,24 +11,28 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define DATABASE        "cordon.db"
-#define BUSY_TIMEOUT_MS 5000
+#define DATABASE "cordon.db"
+/* Pages; far beyond what store_maintain() lets the log grow to. */
+#define LOG_PAGES_SAFE 65536
 
 /*
- * auto_vacuum counts only before the first table. The checkpoint belongs to
- * store_maintain(), outside of anybody's commit; the automatic one is only the safety net
- * (pages). Sorting must not need a temporary file: the engine may write nowhere else.
+ * auto_vacuum counts only before the first table. Sorting must not need a temporary file: the
+ * engine may write nowhere else.
  */
 static const char writer_pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
 				     "PRAGMA journal_mode = WAL;"
 				     "PRAGMA synchronous = NORMAL;"
 				     "PRAGMA foreign_keys = ON;"
-				     "PRAGMA wal_autocheckpoint = 16384;"
 				     "PRAGMA journal_size_limit = 67108864;"
 				     "PRAGMA cache_size = -16384;"
 				     "PRAGMA temp_store = MEMORY;"
 				     "PRAGMA cell_size_check = ON;"
 				     "PRAGMA trusted_schema = OFF;";
+/* A check sorts more than memory should hold, and no sandbox is around it. */
+static const char tool_pragmas[] = "PRAGMA query_only = ON;"
+				   "PRAGMA cache_size = -65536;"
+				   "PRAGMA cell_size_check = ON;"
+				   "PRAGMA trusted_schema = OFF;";
 static const char reader_pragmas[] = "PRAGMA query_only = ON;"
 				     "PRAGMA cache_size = -8192;"
 				     "PRAGMA temp_store = MEMORY;"
@@ -65,18 +69,44 @@ static int make_file(struct store *s, const char *dir, struct err *err)
 	return 0;
 }
 
+/*
+ * The checkpoint belongs to store_maintain(), outside of anybody's commit; here is only the
+ * safety net.
+ */
+static int committed(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = ctx;
+	s->log_pages = pages;
+	if (pages >= LOG_PAGES_SAFE)
+		(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
 static int failed(struct store *s, int result, struct err *err)
 {
 	int code = sql_failed(s, result);
 	return err_set(err, code, "%s", s->why.text);
 }
 
+/* Where there is no shared memory for the log's index SQLite keeps its old journal, silently. */
+static int pragma_row(void *ctx, int n, char **values, char **names)
+{
+	(void)ctx, (void)n;
+	return strcmp(names[0], "journal_mode") == 0 && strcmp(values[0], "wal") != 0;
+}
+
 static int configure(struct store *s, enum connection_kind kind, struct err *err)
 {
-	const char *pragmas = kind == CONNECTION_WRITER ? writer_pragmas : reader_pragmas;
-	int r = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
+	static const char *const pragmas[] = {
+		[CONNECTION_WRITER] = writer_pragmas,
+		[CONNECTION_READER] = reader_pragmas,
+		[CONNECTION_TOOL] = tool_pragmas,
+	};
+	int r = sqlite3_exec(s->db, pragmas[kind], pragma_row, NULL, NULL);
 	if (r == SQLITE_OK)
 		r = wanted_register(s);
+	if (kind == CONNECTION_WRITER)
+		(void)sqlite3_wal_hook(s->db, committed, s);
 	return r == SQLITE_OK ? 0 : failed(s, r, err);
 }
 
@@ -90,7 +120,7 @@ static int open_database(
 	if (r != SQLITE_OK)
 		return failed(s, r, err);
 	(void)sqlite3_extended_result_codes(s->db, 1);
-	(void)sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+	(void)sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* a tool beside the daemon must not write, also not at its end */
 	if (kind != CONNECTION_WRITER)

@@ -103,7 +103,7 @@ enum sql_slot {
 	SQL_AUDIT_EACH,
 	SQL_AUDIT_OBJECT,
 	SQL_AUDIT_EXPUNGE,
-	SQL_VACUUM,
+	SQL_FREE_PAGES,
 	SQL_SLOTS
 };
 
@@ -111,6 +111,9 @@ struct sql {
 	enum sql_slot slot;
 	const char *text;
 };
+
+/* How long a statement waits for another connection's lock. */
+#define STORE_BUSY_MS 5000
 
 /* Statements of block_query.c, composed for the question asked. */
 #define STORE_SHAPES 16
@@ -134,6 +137,7 @@ struct store {
 	bool writer;
 	bool in_transaction, in_snapshot;
 	bool unsynced; /* commits the disk may not have yet */
+	int log_pages; /* of the log, at the latest commit */
 	int error;     /* the transaction's first */
 	int changes;   /* sqlite3_total_changes() when it began */
 	int lock;      /* descriptor that holds dir/lock, or -1 */

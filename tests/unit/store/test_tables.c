@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The smaller tables, each through a reopen. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct names {
+	char text[16][64];
+	unsigned n;
+	unsigned stop_at;
+};
+
+static int stop(struct names *names)
+{
+	return names->n == names->stop_at ? 55 : 0;
+}
+
+static int add_host(void *ctx, const struct host *h)
+{
+	struct names *names = ctx;
+	(void)snprintf(names->text[names->n++], 64, "%.60s", h->name);
+	return stop(names);
+}
+
+static void hosts(void **state)
+{
+	struct fixture *f = *state;
+	struct host h = {.account = f->account.id,
+		.uuid = "0b4e3b1c-0000-4000-8000-000000000001",
+		.instance_id = "i-1",
+		.name = "second",
+		.internet_ip = "203.0.113.1",
+		.intranet_ip = "10.0.0.1",
+		.region = "local",
+		.enterprise_project = "0"};
+	fixture_begin(f);
+	assert_int_equal(store_host_put(f->store, &h), 0);
+	h.agent_online = true;
+	(void)snprintf(h.name, sizeof(h.name), "renamed");
+	assert_int_equal(store_host_put(f->store, &h), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	struct host got;
+	assert_int_equal(store_host_by_uuid(f->store, h.account, h.uuid, &got), 0);
+	assert_memory_equal(&got, &h, sizeof(h));
+	assert_int_equal(store_host_get(f->store, h.id, &got), 0);
+	assert_string_equal(got.name, "renamed");
+	assert_int_equal(store_host_get(f->store, 999, &got), STORE_NOT_FOUND);
+	assert_int_equal(
+		store_host_by_uuid(f->store, h.account + 1, h.uuid, &got), STORE_NOT_FOUND);
+	struct names names = {0};
+	assert_int_equal(store_host_each(f->store, h.account, add_host, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.text[1], "renamed");
+	names = (struct names){.stop_at = 1};
+	assert_int_equal(store_host_each(f->store, 0, add_host, &names), 55);
+
+	struct host again = h;
+	again.id = 0;
+	fixture_begin(f);
+	assert_int_equal(store_host_put(f->store, &again), -EEXIST);
+	store_rollback(f->store);
+	again.id = 999;
+	fixture_begin(f);
+	assert_int_equal(store_host_put(f->store, &again), -EINVAL);
+	store_rollback(f->store);
+}
+
+static int add_rule(void *ctx, const struct rule *r)
+{
+	struct names *names = ctx;
+	(void)snprintf(names->text[names->n++], 64, "%.60s", r->name);
+	return stop(names);
+}
+
+static void rules(void **state)
+{
+	struct fixture *f = *state;
+	struct rule r = {.account = f->account.id,
+		.source = RULE_USER,
+		.name = "strict",
+		.span = 60000,
+		.fail_count = 3,
+		.forbidden = RULE_PERMANENT,
+		.services = SERVICE_ALL,
+		.is_default = true,
+		.enabled = true,
+		.created = 5};
+	fixture_begin(f);
+	assert_int_equal(store_rule_put(f->store, &r), 0);
+	r.fail_count = 4;
+	r.enabled = false;
+	assert_int_equal(store_rule_put(f->store, &r), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	struct rule got;
+	assert_int_equal(store_rule_get(f->store, r.id, &got), 0);
+	assert_memory_equal(&got, &r, sizeof(r));
+	struct names names = {0};
+	assert_int_equal(store_rule_each(f->store, r.account, add_rule, &names), 0);
+	assert_int_equal(names.n, 1);
+	fixture_begin(f);
+	assert_int_equal(store_rule_remove(f->store, r.id), 0);
+	assert_int_equal(store_rule_remove(f->store, r.id), STORE_NOT_FOUND);
+	fixture_commit(f);
+	assert_int_equal(store_rule_get(f->store, r.id, &got), STORE_NOT_FOUND);
+	fixture_begin(f);
+	assert_int_equal(store_rule_put(f->store, &r), -EINVAL);
+	store_rollback(f->store);
+}
+
+static struct access_key a_key(const struct fixture *f)
+{
+	return (struct access_key){.account = f->account.id,
+		.id = "LTAI0000000000000001",
+		.secret = "correct-horse-battery-staple",
+		.name = "siem",
+		.allow = "hss:*\ncordon:status",
+		.security_token = "temporary-token",
+		.created = 10,
+		.expires = INT64_MAX,
+		.active = true};
+}
+
+static int add_key(void *ctx, const struct access_key *k)
+{
+	struct names *names = ctx;
+	assert_string_equal(k->secret, "");
+	assert_string_equal(k->security_token, "");
+	(void)snprintf(names->text[names->n++], 64, "%s", k->id);
+	return stop(names);
+}
+
+static void keys(void **state)
+{
+	struct fixture *f = *state;
+	struct access_key k = a_key(f), got;
+	fixture_begin(f);
+	assert_int_equal(store_key_put(f->store, &k), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	assert_int_equal(store_key_get(f->store, k.id, &got), 0);
+	assert_memory_equal(&got, &k, sizeof(k));
+	assert_int_equal(store_key_by_name(f->store, "siem", &got), 0);
+	assert_string_equal(got.secret, k.secret);
+	assert_int_equal(store_key_by_name(f->store, "", &got), STORE_NOT_FOUND);
+	assert_int_equal(store_key_get(f->store, "other", &got), STORE_NOT_FOUND);
+	struct store *reader;
+	assert_int_equal(store_open_reader(f->dir, &reader, NULL), 0);
+	assert_int_equal(store_key_get(reader, k.id, &got), 0);
+	assert_string_equal(got.secret, k.secret);
+	reader = store_close(reader);
+
+	/* of two with one name the newest that works */
+	struct access_key newer = k;
+	(void)snprintf(newer.id, sizeof(newer.id), "LTAI2");
+	newer.created = 20;
+	fixture_begin(f);
+	assert_int_equal(store_key_put(f->store, &newer), 0);
+	assert_int_equal(store_key_by_name(f->store, "siem", &got), 0);
+	assert_string_equal(got.id, newer.id);
+	newer.active = false;
+	assert_int_equal(store_key_put(f->store, &newer), 0);
+	assert_int_equal(store_key_by_name(f->store, "siem", &got), 0);
+	assert_string_equal(got.id, k.id);
+	fixture_commit(f);
+	struct names names = {0};
+	assert_int_equal(store_key_each(f->store, k.account, add_key, &names), 0);
+	assert_int_equal(names.n, 2);
+	fixture_begin(f);
+	assert_int_equal(store_key_remove(f->store, k.id), 0);
+	assert_int_equal(store_key_remove(f->store, k.id), STORE_NOT_FOUND);
+	fixture_commit(f);
+}
+
+static bool file_holds(const struct fixture *f, const char *name, const char *text)
+{
+	char path[128];
+	fixture_path(f, name, path);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return false;
+	static char bytes[4 << 20];
+	size_t n = fread(bytes, 1, sizeof(bytes), file);
+	assert_true(n < sizeof(bytes));
+	assert_int_equal(fclose(file), 0);
+	return memmem(bytes, n, text, strlen(text)) != NULL;
+}
+
+static void secrets_and_tokens_are_not_in_the_files(void **state)
+{
+	struct fixture *f = *state;
+	struct access_key k = a_key(f);
+	struct token t = {.account = k.account, .issued = 1, .expires = 100};
+	(void)snprintf(t.key_id, sizeof(t.key_id), "%s", k.id);
+	fixture_begin(f);
+	assert_int_equal(store_key_put(f->store, &k), 0);
+	assert_int_equal(store_token_put(f->store, "bearer-0123456789", &t), 0);
+	fixture_commit(f);
+	/* after the close: reading the file while SQLite has it open would drop its locks */
+	f->store = store_close(f->store);
+	assert_true(file_holds(f, "cordon.db", k.id));
+	assert_false(file_holds(f, "cordon.db", k.secret));
+	assert_false(file_holds(f, "cordon.db", k.security_token));
+	assert_false(file_holds(f, "cordon.db", "bearer-0123456789"));
+}
+
+static void tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct access_key k = a_key(f);
+	struct token t = {.account = k.account, .issued = 1, .expires = 100}, got;
+	(void)snprintf(t.key_id, sizeof(t.key_id), "%s", k.id);
+	fixture_begin(f);
+	assert_int_equal(store_token_put(f->store, "t", &t), -EINVAL); /* no such key */
+	store_rollback(f->store);
+	fixture_begin(f);
+	assert_int_equal(store_key_put(f->store, &k), 0);
+	assert_int_equal(store_token_put(f->store, "t1", &t), 0);
+	t.expires = 200;
+	assert_int_equal(store_token_put(f->store, "t2", &t), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	assert_int_equal(store_token_get(f->store, "t2", &got), 0);
+	assert_memory_equal(&got, &t, sizeof(t));
+	assert_int_equal(store_token_get(f->store, "t3", &got), STORE_NOT_FOUND);
+	fixture_begin(f);
+	assert_int_equal(store_token_expire(f->store, 100), 0);
+	assert_int_equal(store_token_get(f->store, "t1", &got), STORE_NOT_FOUND);
+	assert_int_equal(store_token_get(f->store, "t2", &got), 0);
+	/* a changed key keeps its tokens, a removed one does not */
+	assert_int_equal(store_key_put(f->store, &k), 0);
+	assert_int_equal(store_token_get(f->store, "t2", &got), 0);
+	assert_int_equal(store_key_remove(f->store, k.id), 0);
+	assert_int_equal(store_token_get(f->store, "t2", &got), STORE_NOT_FOUND);
+	fixture_commit(f);
+}
+
+static void cursors(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(buf_done) struct buf got = BUF_NULL;
+	const char *name = "file:/var/log/auth.log";
+	assert_int_equal(store_cursor_get(f->store, name, &got), STORE_NOT_FOUND);
+	fixture_begin(f);
+	assert_int_equal(store_cursor_put(f->store, name, SLICE_NULL), 0);
+	assert_int_equal(store_cursor_get(f->store, name, &got), 0);
+	assert_int_equal(got.n, 0);
+	assert_int_equal(store_cursor_put(f->store, name, SLICE("a\0b")), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	buf_puts(&got, "old");
+	assert_int_equal(store_cursor_get(f->store, name, &got), 0);
+	assert_true(slice_eq(buf_as_slice(&got), SLICE("a\0b")));
+}
+
+struct windows {
+	unsigned n, stop_at;
+	uint32_t host;
+	int service;
+	struct prefix source;
+	int64_t times[1000];
+	unsigned count;
+};
+
+static int add_window(void *ctx, uint32_t host, int service, const struct prefix *source,
+	const int64_t *times, unsigned n)
+{
+	struct windows *w = ctx;
+	w->n++;
+	w->host = host;
+	w->service = service;
+	w->source = *source;
+	memcpy(w->times, times, n * sizeof(*times));
+	w->count = n;
+	return w->n == w->stop_at ? 55 : 0;
+}
+
+static void windows(void **state)
+{
+	struct fixture *f = *state;
+	struct prefix p = fixture_prefix("2001:db8::/64"), q = fixture_prefix("192.0.2.1");
+	int64_t times[1001];
+	for (int i = 0; i < 1001; i++)
+		times[i] = -5 + i * INT64_C(100000000000);
+	fixture_begin(f);
+	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, times, 3), 0);
+	assert_int_equal(store_window_put(f->store, 4000000000u, SERVICE_RDP, &p, times, 2), 0);
+	assert_int_equal(store_window_put(f->store, 4000000000u, SERVICE_RDP, &p, times, 1000), 0);
+	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, NULL, 0), 0);
+	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, NULL, 0), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	struct windows w = {0};
+	assert_int_equal(store_window_each(f->store, add_window, &w), 0);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.host, 4000000000u);
+	assert_int_equal(w.service, SERVICE_RDP);
+	assert_true(prefix_eq(&w.source, &p));
+	assert_int_equal(w.count, 1000);
+	assert_memory_equal(w.times, times, 1000 * sizeof(times[0]));
+	w = (struct windows){.stop_at = 1};
+	assert_int_equal(store_window_each(f->store, add_window, &w), 55);
+	fixture_begin(f);
+	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, times, 1001), -EINVAL);
+	store_rollback(f->store);
+}
+
+static int add_session(void *ctx, const struct session *s)
+{
+	*(struct session *)ctx = *s;
+	return 0;
+}
+
+static void sessions(void **state)
+{
+	struct fixture *f = *state;
+	struct session c = {
+		.key = UINT64_MAX - 3,
+		.last = f->now,
+		.src = fixture_prefix("2001:db8::9").addr,
+		.src_port = 65000,
+		.service = SERVICE_MYSQL,
+		.has_src = true,
+		.flags = 0xa5,
+		.pending = 7,
+		.seen = {1, 2, 3, 4, 255},
+		.attempts = 200,
+		.user_len = 4,
+		.user = "root",
+		.user_hash = 0xdeadbeef,
+	};
+	struct session gone = c, got = {0};
+	gone.key = 5;
+	fixture_begin(f);
+	assert_int_equal(store_session_put(f->store, &gone), 0);
+	assert_int_equal(store_session_put(f->store, &c), 0);
+	c.attempts = 201;
+	assert_int_equal(store_session_put(f->store, &c), 0);
+	gone.closed = true;
+	assert_int_equal(store_session_put(f->store, &gone), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	assert_int_equal(store_session_each(f->store, add_session, &got), 0);
+	assert_memory_equal(&got, &c, sizeof(c));
+}
+
+static void attempts(void **state)
+{
+	struct fixture *f = *state;
+	struct prefix p = fixture_prefix("192.0.2.1"), q = fixture_prefix("192.0.2.2");
+	const int64_t t = 1700000040000; /* a whole minute */
+	fixture_begin(f);
+	assert_int_equal(store_attempt_add(f->store, t + 5, 1, SERVICE_SSH, &p, 2), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 59999, 1, SERVICE_SSH, &p, 3), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 60000, 1, SERVICE_SSH, &p, 4), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 120000, 1, SERVICE_RDP, &p, 5), 0);
+	assert_int_equal(store_attempt_add(f->store, t - 1, 1, SERVICE_SSH, &q, 6), 0);
+	assert_int_equal(store_attempt_add(f->store, t, 2, SERVICE_SSH, &p, 7), 0);
+	assert_int_equal(store_attempt_total(f->store, t), 21);
+	fixture_commit(f);
+	fixture_begin(f);
+	assert_int_equal(store_attempt_add(f->store, t, 2, SERVICE_SSH, &p, 1000), 0);
+	store_rollback(f->store);
+	fixture_reopen(f);
+	struct attempt_sum sum;
+	assert_int_equal(store_attempt_sum(f->store, 1, SERVICE_SSH, &p, &sum), 0);
+	assert_int_equal(sum.failures, 9);
+	assert_int_equal(sum.first, t);
+	assert_int_equal(sum.latest, t + 60000);
+	assert_int_equal(store_attempt_sum(f->store, 1, 0, &p, &sum), 0);
+	assert_int_equal(sum.failures, 14);
+	assert_int_equal(sum.latest, t + 120000);
+	assert_int_equal(store_attempt_sum(f->store, 3, 0, &p, &sum), 0);
+	assert_int_equal(sum.failures, 0);
+	assert_int_equal(store_attempt_total(f->store, INT64_MIN / 2), 27);
+	assert_int_equal(store_attempt_total(f->store, t + 30000), 21);
+	assert_int_equal(store_attempt_total(f->store, t + 60000), 9);
+	fixture_begin(f);
+	assert_int_equal(store_attempt_expunge(f->store, t + 60000, 2), 2);
+	assert_int_equal(store_attempt_expunge(f->store, t + 60000, 2), 1);
+	assert_int_equal(store_attempt_expunge(f->store, t + 60000, 2), 0);
+	assert_int_equal(store_attempt_total(f->store, 0), 9);
+	fixture_commit(f);
+}
+
+static int add_allow(void *ctx, const struct allow_entry *e)
+{
+	struct names *names = ctx;
+	char text[PREFIX_TEXT_MAX];
+	(void)snprintf(
+		names->text[names->n++], 64, "%s %.8s", prefix_format(&e->prefix, text), e->why);
+	return stop(names);
+}
+
+static void allow_list(void **state)
+{
+	struct fixture *f = *state;
+	struct allow_entry e = {
+		.prefix = fixture_prefix("10.0.0.0/8"), .why = "office", .created = 1};
+	struct allow_entry g = {.prefix = fixture_prefix("10.0.0.0/16"), .why = "", .created = 2};
+	fixture_begin(f);
+	assert_int_equal(store_allow_put(f->store, &e), 0);
+	assert_int_equal(store_allow_put(f->store, &g), 0);
+	(void)snprintf(e.why, sizeof(e.why), "home");
+	assert_int_equal(store_allow_put(f->store, &e), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	struct names names = {0};
+	assert_int_equal(store_allow_each(f->store, add_allow, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.text[0], "10.0.0.0/8 home");
+	fixture_begin(f);
+	assert_int_equal(store_allow_remove(f->store, &e.prefix), 0);
+	assert_int_equal(store_allow_remove(f->store, &e.prefix), STORE_NOT_FOUND);
+	fixture_commit(f);
+}
+
+static uint64_t hit(struct fixture *f, const struct prefix *p, const char *boot, uint64_t table)
+{
+	uint64_t n = 99;
+	assert_int_equal(store_hit_get(f->store, p, 22, boot, table, &n), 0);
+	return n;
+}
+
+static void hits(void **state)
+{
+	struct fixture *f = *state;
+	struct prefix p = fixture_prefix("192.0.2.1"), q = fixture_prefix("192.0.2.2");
+	fixture_begin(f);
+	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 5), 0);
+	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 8), 0);
+	assert_int_equal(store_hit_put(f->store, &q, 22, "boot-0", 1, 3), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	assert_int_equal(hit(f, &p, "boot-1", UINT64_MAX), 8);
+	assert_int_equal(hit(f, &p, "boot-2", UINT64_MAX), 0);
+	assert_int_equal(hit(f, &p, "boot-1", 7), 0);
+	assert_int_equal(hit(f, &q, "boot-0", 1), 3);
+	fixture_begin(f);
+	assert_int_equal(store_hit_expunge(f->store, "boot-1", UINT64_MAX), 0);
+	fixture_commit(f);
+	assert_int_equal(hit(f, &p, "boot-1", UINT64_MAX), 8);
+	assert_int_equal(hit(f, &q, "boot-0", 1), 0);
+}
+
+static int add_audit(void *ctx, const struct audit_entry *e)
+{
+	struct names *names = ctx;
+	(void)snprintf(names->text[names->n++], 64, "%d %.20s %.20s %.10s", (int)e->time, e->what,
+		e->object, e->detail);
+	return stop(names);
+}
+
+static void audit(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_entry e = {
+		.account = f->account.id, .who = "cli", .what = "block", .detail = "why"};
+	fixture_begin(f);
+	for (int i = 0; i < 6; i++) {
+		e.time = i == 3 ? 0 : i;
+		(void)snprintf(e.object, sizeof(e.object), "o%d", i % 2);
+		assert_int_equal(store_audit_add(f->store, &e), 0);
+	}
+	fixture_commit(f);
+	fixture_reopen(f);
+	struct names names = {0};
+	assert_int_equal(store_audit_each(f->store, NULL, 4, add_audit, &names), 0);
+	assert_int_equal(names.n, 4);
+	assert_string_equal(names.text[0], "5 block o1 why");
+	assert_string_equal(names.text[3], "1 block o1 why");
+	names = (struct names){0};
+	assert_int_equal(store_audit_each(f->store, "o1", 10, add_audit, &names), 0);
+	assert_int_equal(names.n, 3);
+	assert_string_equal(names.text[2], "0 block o1 why");
+	fixture_begin(f);
+	assert_int_equal(store_audit_expunge(f->store, 2, 2), 2);
+	assert_int_equal(store_audit_expunge(f->store, 2, 2), 1);
+	assert_int_equal(store_audit_expunge(f->store, 2, 2), 0);
+	fixture_commit(f);
+}
+
+int main(void)
+{
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(hosts),
+		TEST(rules),
+		TEST(keys),
+		TEST(secrets_and_tokens_are_not_in_the_files),
+		TEST(tokens),
+		TEST(cursors),
+		TEST(windows),
+		TEST(sessions),
+		TEST(attempts),
+		TEST(allow_list),
+		TEST(hits),
+		TEST(audit),
+	};
+	return cmocka_run_group_tests_name("store/tables", tests, NULL, NULL);
+}

@@ -518,6 +518,13 @@ uint32_t window_add(struct window_table *t, const struct window_key *key, int64_
 
 /* ---- questions ---- */
 
+uint32_t window_find(const struct window_table *t, const struct window_key *key)
+{
+	struct packed_key packed = pack(key);
+	const struct cell *e = find(t, *bucket_of(t, &packed), &packed);
+	return e && e->n > 0 ? number_of(t, e) : 0;
+}
+
 unsigned window_count(const struct window_table *t, uint32_t handle, int64_t until, int64_t span,
 	int64_t *ret_first)
 {
@@ -585,13 +592,6 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret)
 }
 
 /* ---- forgetting ---- */
-
-uint32_t window_find(const struct window_table *t, const struct window_key *key)
-{
-	struct packed_key packed = pack(key);
-	const struct cell *e = find(t, *bucket_of(t, &packed), &packed);
-	return e ? number_of(t, e) : 0;
-}
 
 void window_clear(struct window_table *t, const struct window_key *key)
 {

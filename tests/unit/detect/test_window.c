@@ -88,6 +88,29 @@ static void assert_same_times(
 	assert_true(window_latest(t, handle) == m->times[source][m->n[source] - 1]);
 }
 
+/* ---- rows, as a store keeps them ---- */
+
+struct dump {
+	struct model rows;
+	bool row[SOURCES];
+	unsigned calls, fail_at;
+};
+
+static int dump_row(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+{
+	struct dump *d = ctx;
+	uint32_t source = source_of(key);
+	if (++d->calls == d->fail_at)
+		return -5;
+	assert_int_equal(key->host, key_of(source).host);
+	assert_int_equal(key->service, key_of(source).service);
+	d->row[source] = n > 0;
+	d->rows.n[source] = n;
+	for (unsigned i = 0; i < n; i++)
+		d->rows.times[source][i] = times[i];
+	return 0;
+}
+
 static void counts_equal_the_model(void **state)
 {
 	(void)state;
@@ -135,6 +158,22 @@ static void count_borders_are_exact(void **state)
 	assert_int_equal(window_count(t, handle, 1999, 1000, &first), 1);
 	assert_int_equal(window_count(t, handle, INT64_MIN, 1000, &first), 0);
 	assert_int_equal(window_count(t, 0, 2000, 1000, &first), 0);
+}
+
+static void find_knows_who_is_there(void **state)
+{
+	(void)state;
+	_cleanup_(tablep) struct window_table *t = window_table_new(10, 1u << 20);
+	_cleanup_(freep) struct dump *d = calloc(1, sizeof(*d));
+	struct window_key a = key_of(1), b = key_of(2);
+	int64_t first;
+	(void)window_add(t, &a, 1000, 3, 10);
+	assert_int_equal(window_find(t, &b), 0);
+	assert_int_equal(window_count(t, window_find(t, &a), 1000, SPAN, &first), 3);
+	/* what the store still has is gone all the same */
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	window_clear(t, &a);
+	assert_int_equal(window_find(t, &a), 0);
 }
 
 static void far_times_do_not_alias(void **state)
@@ -278,27 +317,6 @@ static void sweep_forgets_the_silent(void **state)
 
 /* ---- the store's side ---- */
 
-struct dump {
-	struct model rows;
-	bool row[SOURCES];
-	unsigned calls, fail_at;
-};
-
-static int dump_row(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
-{
-	struct dump *d = ctx;
-	uint32_t source = source_of(key);
-	if (++d->calls == d->fail_at)
-		return -5;
-	assert_int_equal(key->host, key_of(source).host);
-	assert_int_equal(key->service, key_of(source).service);
-	d->row[source] = n > 0;
-	d->rows.n[source] = n;
-	for (unsigned i = 0; i < n; i++)
-		d->rows.times[source][i] = times[i];
-	return 0;
-}
-
 /* A table made from the rows knows what the table that wrote them knows. */
 static void assert_restores(struct window_table *t, const struct dump *d)
 {
@@ -440,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_equal_the_model),
 		cmocka_unit_test(count_borders_are_exact),
+		cmocka_unit_test(find_knows_who_is_there),
 		cmocka_unit_test(far_times_do_not_alias),
 		cmocka_unit_test(slow_steps_across_wraps_keep_the_span),
 		cmocka_unit_test(million_sources_fit),

@@ -18,11 +18,11 @@
 #include <stdatomic.h>
 
 /* Request line and headers of one connection; X-Auth-Token alone may have 32 KiB. */
-#define HEAD_MEMORY      ((size_t)64 * 1024)
-#define DRAIN_TIME       (5 * MS_SECOND)
-#define SLOWEST          10 /* a request may take so many timeouts */
-#define BODY_FIRST_CHUNK 4096
-#define TLS_PRIORITIES   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define HEAD_MEMORY    ((size_t)64 * 1024)
+#define DRAIN_TIME     (5 * MS_SECOND)
+#define SLOWEST        10 /* a request may take so many timeouts */
+#define DROPPED_MOST   16 /* a body is read up to so many times its limit */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct server {
 	struct server_options options;
@@ -38,6 +38,7 @@ struct exchange {
 	char *uri;
 	struct buf body;
 	int64_t began; /* ms, monotonic */
+	uint64_t received;
 	bool started, too_large;
 };
 
@@ -160,20 +161,23 @@ static size_t declared_length(struct MHD_Connection *connection)
 	return errno ? SIZE_MAX : (size_t)n;
 }
 
-/* One piece of a body. What is over the limit is read and dropped, within limits too. */
+/*
+ * One piece of a body. A chunked one shows its size only as it comes: what is
+ * over the limit is dropped and the rest read, so that the client gets our
+ * answer; but not for ever.
+ */
 static enum MHD_Result take_body(
 	const struct server *s, struct exchange *x, const char *data, size_t *size)
 {
-	if (clock_mono() - x->began > SLOWEST * s->options.timeout)
+	x->received += *size;
+	if (x->received / DROPPED_MOST > s->options.body_max ||
+		clock_mono() - x->began > SLOWEST * s->options.timeout)
 		return MHD_NO;
 	if (!x->too_large)
 		buf_add(&x->body, data, *size);
 	*size = 0;
-	if (x->body.error == -ENOMEM || x->too_large)
-		return MHD_NO;
-	/* Chunked: found out only now. One answer more than a cut connection is owed. */
-	x->too_large = x->body.error != 0;
-	return MHD_YES;
+	x->too_large = x->body.error == -EMSGSIZE;
+	return x->body.error == -ENOMEM ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,

@@ -125,11 +125,11 @@ static void write_list(
 		out->error = -ENOMEM;
 		return;
 	}
-	if (o->kind || !o->list->get(base, 0, NULL)) {
+	if (o->kind) {
 		write_scalars(o, base, item, out);
 		return;
 	}
-	buf_addc(out, '\n');
+	buf_puts(out, o->list->get(base, 0, NULL) ? "\n" : " []\n");
 	for (unsigned i = 0; o->list->get(base, i, item); i++)
 		write_item(o, item, indent, out);
 }

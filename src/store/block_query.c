@@ -241,6 +241,15 @@ static int count_between(struct run *run, int64_t since, int64_t until, int64_t 
 	return r;
 }
 
+/* Bounds that a caller made up (INT64_MAX - 1 …) have no whole hour beside them. */
+static bool within_ages(const struct question *question)
+{
+	const int64_t age = INT64_MAX / 2;
+	return (question->since == INT64_MIN ||
+		       (question->since > -age && question->since < age)) &&
+	       (question->until == INT64_MAX || (question->until > -age && question->until < age));
+}
+
 /* Whole hours from the counters, the edges from the index. */
 static int count_range(struct run *run, int64_t *ret_total)
 {
@@ -248,7 +257,7 @@ static int count_range(struct run *run, int64_t *ret_total)
 	bool from_start = question->since == INT64_MIN, to_end = question->until == INT64_MAX;
 	int64_t from = from_start ? INT64_MIN : counters_hour(question->since) + 1;
 	int64_t to = to_end ? INT64_MAX : counters_hour(question->until);
-	if (question->hosts != HOSTS_ANY || from >= to)
+	if (question->hosts != HOSTS_ANY || from >= to || !within_ages(question))
 		return count_by(run, PLAN_RANGE_COUNT, ret_total);
 	struct counter_filter f = filter_of(question);
 	int64_t total = 0;

@@ -25,6 +25,20 @@ static int add_host(void *ctx, const struct host *h)
 	return stop(names);
 }
 
+static void assert_host_equal(const struct host *a, const struct host *b)
+{
+	assert_int_equal(a->id, b->id);
+	assert_int_equal(a->account, b->account);
+	assert_string_equal(a->uuid, b->uuid);
+	assert_string_equal(a->instance_id, b->instance_id);
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->internet_ip, b->internet_ip);
+	assert_string_equal(a->intranet_ip, b->intranet_ip);
+	assert_string_equal(a->region, b->region);
+	assert_string_equal(a->enterprise_project, b->enterprise_project);
+	assert_int_equal(a->agent_online, b->agent_online);
+}
+
 static void hosts(void **state)
 {
 	struct fixture *f = *state;
@@ -45,7 +59,7 @@ static void hosts(void **state)
 	fixture_reopen(f);
 	struct host got;
 	assert_int_equal(store_host_by_uuid(f->store, h.account, h.uuid, &got), 0);
-	assert_memory_equal(&got, &h, sizeof(h));
+	assert_host_equal(&got, &h);
 	assert_int_equal(store_host_get(f->store, h.id, &got), 0);
 	assert_string_equal(got.name, "renamed");
 	assert_int_equal(store_host_get(f->store, 999, &got), STORE_NOT_FOUND);
@@ -76,6 +90,21 @@ static int add_rule(void *ctx, const struct rule *r)
 	return stop(names);
 }
 
+static void assert_rule_equal(const struct rule *a, const struct rule *b)
+{
+	assert_int_equal(a->id, b->id);
+	assert_int_equal(a->account, b->account);
+	assert_int_equal(a->source, b->source);
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->span, b->span);
+	assert_int_equal(a->fail_count, b->fail_count);
+	assert_int_equal(a->forbidden, b->forbidden);
+	assert_int_equal(a->services, b->services);
+	assert_int_equal(a->is_default, b->is_default);
+	assert_int_equal(a->enabled, b->enabled);
+	assert_int_equal(a->created, b->created);
+}
+
 static void rules(void **state)
 {
 	struct fixture *f = *state;
@@ -98,7 +127,7 @@ static void rules(void **state)
 	fixture_reopen(f);
 	struct rule got;
 	assert_int_equal(store_rule_get(f->store, r.id, &got), 0);
-	assert_memory_equal(&got, &r, sizeof(r));
+	assert_rule_equal(&got, &r);
 	struct names names = {0};
 	assert_int_equal(store_rule_each(f->store, r.account, add_rule, &names), 0);
 	assert_int_equal(names.n, 1);
@@ -134,6 +163,19 @@ static int add_key(void *ctx, const struct access_key *k)
 	return stop(names);
 }
 
+static void assert_key_equal(const struct access_key *a, const struct access_key *b)
+{
+	assert_int_equal(a->account, b->account);
+	assert_string_equal(a->id, b->id);
+	assert_string_equal(a->secret, b->secret);
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->allow, b->allow);
+	assert_string_equal(a->security_token, b->security_token);
+	assert_int_equal(a->created, b->created);
+	assert_int_equal(a->expires, b->expires);
+	assert_int_equal(a->active, b->active);
+}
+
 static void keys(void **state)
 {
 	struct fixture *f = *state;
@@ -143,7 +185,7 @@ static void keys(void **state)
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(store_key_get(f->store, k.id, &got), 0);
-	assert_memory_equal(&got, &k, sizeof(k));
+	assert_key_equal(&got, &k);
 	assert_int_equal(store_key_by_name(f->store, "siem", &got), 0);
 	assert_string_equal(got.secret, k.secret);
 	assert_int_equal(store_key_by_name(f->store, "", &got), STORE_NOT_FOUND);
@@ -225,7 +267,10 @@ static void tokens(void **state)
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(store_token_get(f->store, "t2", &got), 0);
-	assert_memory_equal(&got, &t, sizeof(t));
+	assert_int_equal(got.account, t.account);
+	assert_string_equal(got.key_id, t.key_id);
+	assert_int_equal(got.issued, t.issued);
+	assert_int_equal(got.expires, t.expires);
 	assert_int_equal(store_token_get(f->store, "t3", &got), STORE_NOT_FOUND);
 	fixture_begin(f);
 	assert_int_equal(store_token_expire(f->store, 100), 0);
@@ -315,6 +360,24 @@ static int add_session(void *ctx, const struct session *s)
 	return 0;
 }
 
+static void assert_session_equal(const struct session *a, const struct session *b)
+{
+	assert_true(a->key == b->key);
+	assert_int_equal(a->last, b->last);
+	assert_true(addr_eq(&a->src, &b->src));
+	assert_int_equal(a->src_port, b->src_port);
+	assert_int_equal(a->service, b->service);
+	assert_int_equal(a->has_src, b->has_src);
+	assert_int_equal(a->flags, b->flags);
+	assert_int_equal(a->pending, b->pending);
+	assert_memory_equal(a->seen, b->seen, sizeof(a->seen));
+	assert_int_equal(a->attempts, b->attempts);
+	assert_int_equal(a->user_len, b->user_len);
+	assert_memory_equal(a->user, b->user, sizeof(a->user));
+	assert_int_equal(a->user_hash, b->user_hash);
+	assert_false(a->closed);
+}
+
 static void sessions(void **state)
 {
 	struct fixture *f = *state;
@@ -345,7 +408,7 @@ static void sessions(void **state)
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(store_session_each(f->store, add_session, &got), 0);
-	assert_memory_equal(&got, &c, sizeof(c));
+	assert_session_equal(&got, &c);
 }
 
 static void attempts(void **state)

@@ -24,8 +24,8 @@ static unsigned strip_repeated(struct slice *message)
 		return 1;
 	struct slice rest = slice_skip(*message, before.n);
 	unsigned times = 0;
-	while (rest.n && (unsigned)(*rest.p - '0') <= 9 && times < UINT16_MAX) {
-		times = times * 10 + (unsigned)(*rest.p - '0');
+	while (rest.n && (unsigned)(*rest.p - '0') <= 9) {
+		times = MIN_OF(times * 10 + (unsigned)(*rest.p - '0'), (unsigned)UINT16_MAX);
 		rest = slice_skip(rest, 1);
 	}
 	if (times == 0 || !slice_starts(rest, between))
@@ -35,7 +35,7 @@ static unsigned strip_repeated(struct slice *message)
 		rest = slice_skip(rest, 1);
 	rest.n--;
 	*message = rest;
-	return MIN_OF(times, (unsigned)UINT16_MAX);
+	return times;
 }
 
 static bool read_record(struct reader *r, struct record *record, struct event *ret)

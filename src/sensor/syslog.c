@@ -89,21 +89,32 @@ static bool read_tag(struct slice text, struct record *ret)
 	return true;
 }
 
+static bool is_one_of(struct slice word, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(word, slice_of(names[i])))
+			return true;
+	return false;
+}
+
 /* "auth.info", "authpriv.notice:", "local3.warn" */
 static bool is_priority(struct slice word)
 {
 	static const char *const facilities[] = {"auth", "authpriv", "cron", "daemon", "kern",
 		"local", "mail", "security", "syslog", "user"};
+	static const char *const levels[] = {"emerg", "panic", "alert", "crit", "err", "error",
+		"warn", "warning", "notice", "info", "debug"};
 	const char *dot = memchr(word.p, '.', word.n);
 	if (!dot)
 		return false;
 	struct slice facility = slice_between(word.p, dot);
+	struct slice level = slice_between(dot + 1, word.p + word.n);
 	if (facility.n == 6 && is_digit(facility.p[5]))
 		facility.n = 5; /* local0 … local7 */
-	for (size_t i = 0; i < countof(facilities); i++)
-		if (slice_eq(facility, slice_of(facilities[i])))
-			return true;
-	return false;
+	if (level.n && level.p[level.n - 1] == ':')
+		level.n--;
+	return is_one_of(level, levels, countof(levels)) &&
+	       is_one_of(facility, facilities, countof(facilities));
 }
 
 /* Skips "-" or the [elements] of RFC 5424's structured data. */
@@ -189,8 +200,11 @@ static bool read_words(
 	struct slice rest = text;
 	for (int i = 0; i < WORDS_MAX && rest.n; i++) {
 		struct slice here = rest;
-		size_t n = i ? stamp_read(stamps, here, now, &ret->time) : 0;
+		int64_t inner;
+		size_t n = i ? stamp_read(stamps, here, now, &inner) : 0;
 		if (n) {
+			if (!stamped)
+				ret->time = inner;
 			rest = skip_blanks(slice_skip(here, n));
 			continue;
 		}

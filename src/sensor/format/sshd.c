@@ -12,9 +12,10 @@
  *
  * keyboard-interactive says "error: PAM: Authentication failure for bob from
  * 192.0.2.1" for each attempt and, from half of MaxAuthTries on, "Failed
- * keyboard-interactive/pam …" as well; a user who does not exist (or is not
- * allowed) is announced first. Hence the kinds of evidence below: within one
- * kind lines add up, between kinds they say the same.
+ * keyboard-interactive/pam …" as well, while the module's own lines come from
+ * another pid each; a user who does not exist (or is not allowed) is announced
+ * first. Hence the kinds of evidence below: within one kind lines add up,
+ * between kinds they say the same.
  */
 #include "base/util.h"
 #include "sensor/format/format.h"
@@ -85,7 +86,11 @@ static bool on_failed(const struct message *m)
 	struct session *s = sshd_join(m, &peer);
 	if (s && !automatic)
 		s->flags |= SSHD_VERDICT;
-	return sshd_fail(m, s, automatic ? EVIDENCE_SUMMARY : EVIDENCE_VERDICT, &peer, user);
+	enum evidence evidence = automatic ? EVIDENCE_SUMMARY : EVIDENCE_VERDICT;
+	/* "error: PAM: …" has just counted the same attempt */
+	if (s && s->flags & SSHD_PAM_SAID && slice_starts(method, SLICE("keyboard-interactive")))
+		evidence = EVIDENCE_PAM;
+	return sshd_fail(m, s, evidence, &peer, user);
 }
 
 /* "Accepted METHOD for USER from ADDR port N ssh2[: …]": USER has proved to be one. */
@@ -135,8 +140,8 @@ static bool on_pam_error(const struct message *m)
 	user = user_of(user, &peer);
 	struct session *s = sshd_join(m, &peer);
 	if (s)
-		s->flags |= SSHD_VERDICT;
-	return sshd_fail(m, s, EVIDENCE_PAM, &peer, user);
+		s->flags |= SSHD_VERDICT | SSHD_PAM_SAID;
+	return sshd_fail(m, s, EVIDENCE_VERDICT, &peer, user);
 }
 
 /* "PAM 2 more authentication failures; …": counts only where sshd itself kept silent */
@@ -205,8 +210,12 @@ static bool on_user(const struct message *m)
 	if (!found)
 		return false;
 	struct slice text = slice_between(m->text.p, found);
+	struct slice why = slice_between(found + mark.n, m->text.p + m->text.n);
+	/* these two reasons come without an address, so none in front of them is sshd's */
+	bool bare =
+		slice_starts(why, SLICE("account is locked")) || slice_starts(why, SLICE("shell "));
 	struct peer peer;
-	if (!peer_at_end(text, &peer))
+	if (bare || !peer_at_end(text, &peer))
 		return sshd_pend(m, NULL, PENDING_REFUSED, text);
 	return sshd_fail(m, sshd_join(m, &peer), EVIDENCE_REFUSED, &peer, user_of(text, &peer));
 }

@@ -116,21 +116,31 @@ static bool agree(struct peer *sum, bool first, const struct peer *reading)
 	return first || sum->literal;
 }
 
-/* " RSA SHA256:…" and nothing more: sshd's words about a plain key. */
+static inline bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/*
+ * " RSA SHA256:…" and nothing more: sshd's words about a plain key. About
+ * certificates and hosts it says more behind, which ends in a blank's or a
+ * quote's company; so where this is the end, it is sshd's.
+ */
 static bool is_plain_key(struct slice text)
 {
-	if (text.n < 2 || text.p[0] != ' ')
-		return false;
-	text = slice_skip(text, 1);
-	const char *blank = memchr(text.p, ' ', text.n);
+	const char *blank =
+		text.n > 2 && text.p[0] == ' ' ? memchr(text.p + 1, ' ', text.n - 1) : NULL;
 	if (!blank)
 		return false;
-	struct slice type = slice_between(text.p, blank), key = slice_skip(text, type.n + 1);
+	struct slice type = slice_between(text.p + 1, blank);
+	struct slice key = slice_between(blank + 1, text.p + text.n);
 	for (size_t i = 0; i < type.n; i++)
-		if (!(type.p[i] >= 'A' && type.p[i] <= 'Z') && !is_digit(type.p[i]) &&
-			type.p[i] != '-')
+		if (!is_alnum(type.p[i]) && type.p[i] != '-')
 			return false;
-	return type.n && key.n >= 16 && !memchr(key.p, ' ', key.n) && memchr(key.p, ':', key.n);
+	for (size_t i = 0; i < key.n; i++)
+		if (!is_alnum(key.p[i]) && !memchr("+/=:", key.p[i], 4))
+			return false;
+	return type.n && key.n >= 16 && memchr(key.p, ':', key.n);
 }
 
 bool peer_of_attempt(struct slice text, struct peer *ret)

@@ -16,10 +16,11 @@
 
 /* The bits of session.flags (stored: their values are fixed). */
 enum {
-	SSHD_KIND = 0x07,    /* enum pending_kind */
-	SSHD_COUNTED = 0x08, /* some failure was reported */
-	SSHD_VERDICT = 0x10, /* sshd itself judged an attempt */
-	SSHD_SUMMED = 0x20,  /* "maximum authentication attempts" was reported */
+	SSHD_KIND = 0x03,     /* enum pending_kind */
+	SSHD_PAM_SAID = 0x04, /* "error: PAM: …" was reported */
+	SSHD_COUNTED = 0x08,  /* some failure was reported */
+	SSHD_VERDICT = 0x10,  /* sshd itself judged an attempt */
+	SSHD_SUMMED = 0x20,   /* "maximum authentication attempts" was reported */
 	SSHD_LOGGED_IN = 0x40,
 	SSHD_ENDED = 0x80,
 };

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Ends the live connections of a new block. The rules already cut them; this
- * frees what they hold: sockets of our own (SOCK_DESTROY), entries of connection
- * tracking for what is forwarded. A kernel that cannot is no error.
+ * frees what they hold: sockets of our own (SOCK_DESTROY, for inbound blocks), and
+ * what connection tracking knows of them. A kernel that cannot is no error.
+ *
+ * For an outbound block only translated connections are forgotten: a plain one
+ * would be taken up again, the other way round, by the next packet of the remote
+ * end (nf_conntrack_tcp_loose), and then pass for one it had started.
  *
  * Addresses wait in a bounded queue, worked off when there is nothing else to do.
  */
@@ -24,7 +28,7 @@ struct conn_end {
 
 struct conn {
 	struct mnl_socket *diag, *track;       /* NULL: not in this kernel */
-	bool no_destroy;                       /* the kernel said so */
+	bool no_destroy, no_forget;            /* the kernel said so */
 	char *received;                        /* both sockets' */
 	struct conn_end queue[CONN_QUEUE_MAX]; /* a ring */
 	size_t first, n;
@@ -40,5 +44,8 @@ static inline bool conn_pending(const struct conn *c)
 {
 	return c->n > 0;
 }
-/* Ends the connections of the first in the queue. Returns how many it ended. */
-unsigned conn_work(struct conn *c);
+/*
+ * Ends the connections of the first in the queue, but those with addresses that
+ * spare() knows. Returns how many sockets it ended.
+ */
+unsigned conn_work(struct conn *c, bool (*spare)(void *ctx, const struct addr *remote), void *ctx);

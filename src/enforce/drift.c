@@ -44,10 +44,18 @@ int drift_open(struct drift *d, const char *table, uint32_t portid)
 	int r = filter_own(mnl_socket_get_fd(d->socket), portid);
 	if (r < 0)
 		return r;
+	return mnl_socket_bind(d->socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+}
+
+int drift_listen(struct drift *d, bool on)
+{
 	int group = NFNLGRP_NFTABLES;
-	if (mnl_socket_bind(d->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		mnl_socket_setsockopt(d->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+	if (d->listening == on)
+		return 0;
+	if (mnl_socket_setsockopt(d->socket, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
+		    &group, sizeof(group)) < 0)
 		return -errno;
+	d->listening = on;
 	return 0;
 }
 

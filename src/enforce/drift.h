@@ -11,11 +11,19 @@
 
 struct drift {
 	struct mnl_socket *socket;
+	bool listening;
 	char table[65];
 };
 
-/* portid: of the socket our own changes go through. 0 or -errno. */
+/*
+ * portid: of the socket our own changes go through. Not listening yet. 0 or -errno.
+ */
 int drift_open(struct drift *d, const char *table, uint32_t portid);
+/*
+ * While somebody listens the kernel writes a message an element, which makes large
+ * transactions take twice as long: listen only where others can change the table.
+ */
+int drift_listen(struct drift *d, bool on);
 void drift_done(struct drift *d);
 /* Reads what came. True when the table may have changed. */
 bool drift_read(struct drift *d);

@@ -165,6 +165,19 @@ int dump_set(struct nft *nft, enum set_id set, struct entries *entries)
 	return r;
 }
 
+/*
+ * A hash table that is resized during the dump shows some elements twice and, just
+ * as many, not at all.
+ */
+static bool has_doubles(struct entry *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), entry_compare);
+	for (size_t i = 1; i < n; i++)
+		if (entry_compare(&list[i], &list[i - 1]) == 0)
+			return true;
+	return false;
+}
+
 static int dump_again(struct nft *nft, enum set_id set, struct entries *entries)
 {
 	size_t before = entries->n;
@@ -172,6 +185,9 @@ static int dump_again(struct nft *nft, enum set_id set, struct entries *entries)
 	for (int i = 0; i < TRIES_MAX && r == NFT_E_INTERRUPTED; i++) {
 		entries->n = before;
 		r = dump_set(nft, set, entries);
+		size_t n = entries->n - before;
+		if (r == 0 && n > 1 && has_doubles(entries->list + before, n))
+			r = NFT_E_INTERRUPTED;
 	}
 	return r < 0 ? r : 0;
 }
@@ -186,7 +202,6 @@ int dump_ordered(struct nft *nft, struct entries *entries)
 	if (entries->n == 0)
 		return 0;
 	qsort(entries->list, entries->n, sizeof(*entries->list), entry_compare);
-	/* a hash table that grew during the dump may show an element twice */
 	size_t kept = 1;
 	for (size_t i = 1; i < entries->n; i++)
 		if (entry_compare(&entries->list[i], &entries->list[kept - 1]) != 0)

@@ -63,6 +63,16 @@ const struct net *nets_find(const struct nets *nets, const struct prefix *prefix
 	return is_at(nets, at, prefix) ? &nets->list[at] : NULL;
 }
 
+bool nets_hold(const struct nets *nets, const struct addr *address)
+{
+	bool held = false;
+	for (unsigned len = 0; len <= 128 && nets->n > 0 && !held; len++) {
+		struct prefix p = prefix_of(address, len);
+		held = nets_find(nets, &p) != NULL;
+	}
+	return held;
+}
+
 static int grow(struct nets *nets)
 {
 	if (nets->n < nets->size)

@@ -37,6 +37,8 @@ int entries_add(struct entries *entries, const struct entry *entry);
 
 /* The net of exactly this prefix, or NULL. Valid until the next change. */
 const struct net *nets_find(const struct nets *nets, const struct prefix *prefix);
+/* True when some net holds the address. */
+bool nets_hold(const struct nets *nets, const struct addr *address);
 /* Adds or replaces. 0, -ENOMEM or -ENOSPC. */
 int nets_put(struct nets *nets, const struct net *net);
 /* True when it was there. */

@@ -11,6 +11,7 @@
 #include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 static int become(const char *user)
 {
@@ -89,6 +90,10 @@ int sandbox_filter(void)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* joining and leaving a multicast group */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+			SCMP_A1(SCMP_CMP_EQ, SOL_NETLINK));
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -54,7 +54,9 @@ static void name_lacks(struct server *s)
 	(void)snprintf(s->state.lacks, sizeof(s->state.lacks), "%s%s%s",
 		s->table.own ? "" : "tables nobody else can touch (Linux 6.9); ",
 		s->conn.diag && !s->conn.no_destroy ? "" : "ending sockets (INET_DIAG_DESTROY); ",
-		s->conn.track ? "" : "connection tracking by netlink; ");
+		s->conn.track && !s->conn.no_forget
+			? ""
+			: "forgetting tracked connections by address; ");
 	size_t n = strlen(s->state.lacks);
 	if (n >= 2)
 		s->state.lacks[n - 2] = '\0';
@@ -66,6 +68,10 @@ int server_tell_state(struct server *s)
 	s->state.owner = s->table.owner;
 	s->state.table = s->table.handle;
 	name_lacks(s);
+	/* nobody else can touch what is ours alone */
+	int r = drift_listen(&s->drift, !s->table.owner);
+	if (r < 0)
+		return r;
 	char *p = server_put(s, WIRE_STATE, 0, 1, sizeof(struct wire_state));
 	if (!p)
 		return -ENOMEM;
@@ -294,10 +300,17 @@ void server_events(struct server *s)
 	s->drifted |= drift_read(&s->drift);
 }
 
+/* The allow-list beats a block around it. */
+static bool spare(void *ctx, const struct addr *remote)
+{
+	const struct server *s = ctx;
+	return nets_hold(&s->nets[addr_is_v4(remote) ? SET_ALLOW4 : SET_ALLOW6], remote);
+}
+
 int server_idle(struct server *s)
 {
 	if (conn_pending(&s->conn))
-		(void)conn_work(&s->conn);
+		(void)conn_work(&s->conn, spare, s);
 	int wait = conn_pending(&s->conn) ? 0 : -1;
 	if (!s->drifted)
 		return wait;

@@ -34,6 +34,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *w = *state;
+	ask_done(&w->ask);
 	w->api = api_free(w->api);
 	assert_int_equal(w->core.readers, 0);
 	fake_core_done(&w->core);

@@ -37,6 +37,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *w = *state;
+	ask_done(&w->ask);
 	w->api = api_free(w->api);
 	fake_core_done(&w->core);
 	free(w);

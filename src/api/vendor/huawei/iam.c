@@ -215,7 +215,8 @@ static void answer(struct call *c, const struct token *t, const json_t *scope)
 	else
 		write_project(&j, c);
 	write_roles(&j);
-	if (!form_get(&c->form, "nocatalog"))
+	const char *nocatalog = form_get(&c->form, "nocatalog");
+	if (!nocatalog || !nocatalog[0]) /* any text that is not empty means yes */
 		write_catalog(&j, c);
 	json_end_object(&j);
 	json_end_object(&j);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Alibaba's own clients: pop-core (V1 by GET and POST), openapi-core (V3, and V1 as "v2"), openapi-client (V3, forms).
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { installed, openServer, run, skipAll } from './server.mjs';
+
+const require = createRequire(import.meta.url);
+const VERSION = '2018-12-03';
+const LIST = 'DescribeBruteForceRecords';
+
+function load() {
+  if (!installed()) return null;
+  return {
+    pop: require('@alicloud/pop-core'),
+    core: require('@alicloud/openapi-core'),
+    classic: require('@alicloud/openapi-client'),
+    util: require('@alicloud/tea-util'),
+  };
+}
+
+const sdk = load();
+const server = sdk && (await openServer());
+
+function popCall(key, action, params = {}, options = {}) {
+  const client = new sdk.pop.RPCClient({
+    accessKeyId: key.ak, accessKeySecret: key.sk, securityToken: key.token, endpoint: server.url, apiVersion: VERSION });
+  return client.request(action, params, options);
+}
+
+// The way the vendor's typed clients call: parameters in the query, POST, an empty body.
+function typedCall(key, action, query = {}, config = {}) {
+  const { default: Client, $OpenApiUtil } = sdk.core;
+  const url = new URL(server.url);
+  const client = new Client(new $OpenApiUtil.Config({
+    accessKeyId: key.ak, accessKeySecret: key.sk, securityToken: key.token, endpoint: url.host,
+    protocol: url.protocol.slice(0, -1), ...config }));
+  const params = new $OpenApiUtil.Params({
+    action, version: VERSION, protocol: 'HTTP', pathname: '/', method: 'POST', authType: 'AK', style: 'RPC',
+    reqBodyType: 'formData', bodyType: 'json' });
+  return client.callApi(params, new $OpenApiUtil.OpenApiRequest({ query }), {});
+}
+
+// The generic client, with parameters where it is told to put them.
+function classicCall(key, action, method, where, values) {
+  const { default: Client, Config, Params, OpenApiRequest } = sdk.classic;
+  const url = new URL(server.url);
+  const client = new Client(new Config({
+    accessKeyId: key.ak, accessKeySecret: key.sk, endpoint: url.host, protocol: 'HTTP' }));
+  const params = new Params({
+    action, version: VERSION, protocol: 'HTTP', pathname: '/', method, authType: 'AK', style: 'RPC',
+    reqBodyType: 'formData', bodyType: 'json' });
+  return client.callApi(params, new OpenApiRequest({ [where]: values }), new sdk.util.RuntimeOptions({}));
+}
+
+function checkList(body) {
+  assert.match(body.RequestId, /^[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$/);
+  assert.equal(body.Code, undefined);
+  assert.ok(body.PageInfo.TotalCount >= 1);
+  const row = body.MachineList.find((r) => r.BlockIp === server.block_ip && r.Port === '22/22');
+  assert.ok(row, `no row of ${server.block_ip}`);
+  assert.equal(row.Uuid, server.host_uuid);
+  assert.equal(typeof row.Id, 'number');
+  assert.equal(typeof row.AliNetOnline, 'boolean');
+  return row;
+}
+
+const find = { BlockIp: '', CurrentPage: 1, PageSize: 20 };
+const byAddress = () => ({ ...find, BlockIp: server.block_ip });
+
+const good = [
+  ['pop-core, GET', () => popCall(server, LIST, byAddress())],
+  ['pop-core, POST', () => popCall(server, LIST, byAddress(), { method: 'POST' })],
+  ['openapi-core, V3', async () => (await typedCall(server, LIST, byAddress())).body],
+  ['openapi-core, V1', async () => (await typedCall(server, LIST, byAddress(), { signatureAlgorithm: 'v2' })).body],
+  ['openapi-client, GET', async () => (await classicCall(server, LIST, 'GET', 'query', byAddress())).body],
+  ['openapi-client, POST, query', async () => (await classicCall(server, LIST, 'POST', 'query', byAddress())).body],
+  ['openapi-client, POST, chunked form', async () => (await classicCall(server, LIST, 'POST', 'body', byAddress())).body],
+].map(([name, call]) => [`${name}: lists`, async () => { checkList(await call()); }]);
+
+async function popError(key, action, params, code) {
+  await assert.rejects(popCall(key, action, params), (e) => {
+    assert.equal(e.code, code);
+    assert.equal(e.name, `${code}Error`);
+    assert.equal(e.data.Code, code);
+    return true;
+  });
+}
+
+async function typedError(key, action, query, status, code) {
+  await assert.rejects(typedCall(key, action, query), (e) => {
+    assert.equal(e.code, code);
+    assert.equal(e.statusCode ?? e.data?.statusCode, status);
+    return true;
+  });
+}
+
+const wrong = () => ({ ak: server.ak, sk: 'wrong' });
+const unknown = () => ({ ak: 'NOSUCHKEY', sk: 'x' });
+
+const bad = [
+  ['pop-core: wrong secret', () => popError(wrong(), LIST, {}, 'SignatureDoesNotMatch')],
+  ['pop-core: unknown key', () => popError(unknown(), LIST, {}, 'InvalidAccessKeyId.NotFound')],
+  ['pop-core: unknown action', () => popError(server, 'DescribeNothing', {}, 'InvalidAction.NotFound')],
+  ['pop-core: bad PageSize', () => popError(server, LIST, { PageSize: 0 }, 'InvalidPageSize')],
+  ['pop-core: missing Uuid', () => popError(server, 'DisableBruteForceRecord', { BlockIp: '192.0.2.1' }, 'MissingUuid')],
+  ['openapi-core: wrong secret', () => typedError(wrong(), LIST, {}, 400, 'SignatureDoesNotMatch')],
+  ['openapi-core: unknown key', () => typedError(unknown(), LIST, {}, 404, 'InvalidAccessKeyId.NotFound')],
+  ['openapi-core: bad Status', () => typedError(server, LIST, { Status: '7' }, 400, 'InvalidStatus')],
+  ['openapi-core: unknown pair', () => typedError(server, 'EnableBruteForceRecord',
+    { BlockIp: '192.0.2.1', Uuid: server.host_uuid }, 400, 'InvalidBlockIp')],
+];
+
+const encoding = ['values of any characters survive V1 and V3', async () => {
+  const Remark = "a b*c~d'(e)!+%中&=/?#";
+  for (const body of [
+    await popCall(server, LIST, { Remark }), await popCall(server, LIST, { Remark }, { method: 'POST' }),
+    (await typedCall(server, LIST, { Remark })).body,
+    (await classicCall(server, LIST, 'POST', 'body', { Remark })).body,
+  ]) assert.equal(body.PageInfo.TotalCount, 0);
+}];
+
+const named = ['a Remark with space, slash, plus and umlaut finds its server', async () => {
+  for (const body of [await popCall(server, LIST, { Remark: server.host_name }),
+    (await typedCall(server, LIST, { Remark: server.host_name })).body])
+    assert.ok(body.PageInfo.TotalCount >= 1);
+}];
+
+const sts = ['a temporary key works with its token only', async () => {
+  const key = server.fake
+    ? { ak: 'STS.testak', sk: 'temporarysecret0000000000000001', token: 'CAIS/sts+token==' }
+    : { ak: process.env.CORDON_STS_AK, sk: process.env.CORDON_STS_SK, token: process.env.CORDON_STS_TOKEN };
+  if (!key.ak) return 'CORDON_STS_AK is not set';
+  checkList(await popCall(key, LIST, byAddress()));
+  checkList((await typedCall(key, LIST, byAddress())).body);
+  await typedError({ ...key, token: undefined }, LIST, {}, 400, 'MissingSecurityToken');
+  await popError({ ...key, token: 'other' }, LIST, {}, 'InvalidSecurityToken.MismatchWithAccessKey');
+}];
+
+const roundTrip = ['disable and enable again', async () => {
+  const pair = { BlockIp: server.block_ip, Uuid: server.host_uuid, Port: '22/22', Bound: 'in' };
+  const { body } = await typedCall(server, 'DisableBruteForceRecord', pair);
+  assert.deepEqual(Object.keys(body), ['RequestId']);
+  assert.equal(checkList((await typedCall(server, LIST, byAddress())).body).Status, 0);
+  assert.deepEqual(Object.keys(await popCall(server, 'EnableBruteForceRecord', pair)), ['RequestId']);
+  for (let i = 0; i < 50; i++) {
+    if (checkList(await popCall(server, LIST, byAddress())).Status === 1) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail('it was not blocked again within five seconds');
+}];
+
+if (!sdk) skipAll('the clients are not installed: npm ci in tests/sdk');
+else {
+  await run([...good, ...bad, encoding, named, sts, roundTrip]);
+  server.stop();
+}

@@ -488,6 +488,22 @@ static void test_load_file(void **state)
 	assert_int_equal(settings_load(&s, path, &err), 0);
 }
 
+/* What the package ships as an example is right, and says what the defaults are. */
+static void test_example(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	if (settings_load(&again, CORDON_ROOT "/packaging/cordon.yaml", &err))
+		fail_msg("%s", err.text);
+	settings_default(&s);
+	struct buf out = BUF_NULL, defaults = BUF_NULL;
+	settings_print(&again, &out);
+	settings_print(&s, &defaults);
+	assert_string_equal(out.p, defaults.p);
+	buf_done(&out);
+	buf_done(&defaults);
+}
+
 /* --- auto ------------------------------------------------------------------------- */
 
 static void resolve(const char *text)
@@ -582,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test_setup_teardown(test_load_directory, make_root, drop_root),
 		cmocka_unit_test_setup_teardown(test_load_file, make_root, drop_root),
+		cmocka_unit_test(test_example),
 		cmocka_unit_test_setup_teardown(test_auto_takes_one, make_root, drop_root),
 		cmocka_unit_test_setup_teardown(
 			test_auto_leaves_what_is_named, make_root, drop_root),

@@ -421,6 +421,11 @@ static void what_left_the_span_is_gone(void **state)
 	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
 	assert_false(d->row[1]);
 	assert_true(d->row[2]);
+	/* said once, not again */
+	unsigned calls = d->calls;
+	window_clear(t, &a);
+	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
+	assert_int_equal(d->calls, calls);
 	window_sweep(t, 10000);
 	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
 	assert_false(d->row[2]);

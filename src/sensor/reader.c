@@ -49,13 +49,13 @@ static bool read_record(struct reader *r, struct record *record, struct event *r
 	unsigned times = record->message.n > 20 && record->message.p[0] == 'm'
 				 ? strip_repeated(&record->message)
 				 : 1;
-	struct event event = {.time = record->time, .service = format->service, .repeat = 1};
-	if (!format->parse(record, r->sessions, &event))
+	*ret = (struct event){.time = record->time, .service = format->service, .repeat = 1};
+	if (!format->parse(record, r->sessions, ret))
 		return false;
-	event.repeat = (uint16_t)MIN_OF(event.repeat * times, (unsigned)UINT16_MAX);
+	if (times > 1)
+		ret->repeat = (uint16_t)MIN_OF(ret->repeat * times, (unsigned)UINT16_MAX);
 	r->stats.matched++;
-	r->stats.failures += event.outcome == OUTCOME_FAILURE;
-	*ret = event;
+	r->stats.failures += ret->outcome == OUTCOME_FAILURE;
 	return true;
 }
 

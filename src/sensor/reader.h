@@ -42,7 +42,7 @@ struct reader {
  */
 void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
 	const char *timezone);
-/* One line without its newline. True: *ret is an event (failure or success). */
+/* One line without its newline. True: *ret is an event (failure or success); else undefined. */
 bool reader_line(struct reader *r, struct slice line, struct event *ret);
 /* A record whose header somebody else took apart (the journal). */
 bool reader_record(struct reader *r, const struct record *record, struct event *ret);

@@ -44,6 +44,7 @@ static void zone_probe(struct zone *z, int64_t now)
 	z->span[0].from = INT64_MIN;
 	z->span[0].offset = offset_at(at);
 	z->n = 1;
+	z->latest = 0;
 	for (; at < end && z->n < ZONE_SPANS_MAX; at += MS_DAY) {
 		int64_t offset = offset_at(at + MS_DAY);
 		if (offset == z->span[z->n - 1].offset)
@@ -81,19 +82,27 @@ bool zone_exists(const char *name)
 	return n > 0 && (size_t)n < sizeof(path) && access(path, R_OK) == 0;
 }
 
-int64_t zone_to_utc(const struct zone *z, int64_t local, int64_t now)
+/* More than any zone ever moved at once. */
+#define JUMP (2 * MS_DAY)
+
+static bool is_inside(const struct zone *z, unsigned i, int64_t utc, int64_t margin)
+{
+	bool after = i == 0 || utc >= z->span[i].from + margin;
+	return after && (i + 1 == z->n || utc < z->span[i + 1].from - margin);
+}
+
+static int64_t search(struct zone *z, int64_t local, int64_t now)
 {
 	int64_t first = INT64_MIN;
 	for (unsigned i = z->n; i-- > 0;) {
 		int64_t utc = local - z->span[i].offset;
-		bool inside =
-			utc >= z->span[i].from && (i + 1 == z->n || utc < z->span[i + 1].from);
-		if (inside && utc <= now + 5 * MS_MINUTE)
-			return utc;
-		if (inside)
+		if (is_inside(z, i, utc, 0)) {
+			z->latest = i;
+			if (utc <= now + 5 * MS_MINUTE)
+				return utc;
 			first = utc;
-		/* spans only overlap with their neighbours: no zone jumps by two days */
-		if (z->span[i].from != INT64_MIN && local - z->span[i].from > 2 * MS_DAY)
+		}
+		if (i > 0 && local - z->span[i].from > JUMP)
 			break;
 	}
 	if (first != INT64_MIN)
@@ -104,6 +113,12 @@ int64_t zone_to_utc(const struct zone *z, int64_t local, int64_t now)
 			local - z->span[i - 1].offset >= z->span[i].from)
 			return local - z->span[i - 1].offset;
 	return local - z->span[0].offset;
+}
+
+int64_t zone_to_utc(struct zone *z, int64_t local, int64_t now)
+{
+	int64_t utc = local - z->span[z->latest].offset;
+	return is_inside(z, z->latest, utc, JUMP) ? utc : search(z, local, now);
 }
 
 void stamps_init(struct stamps *s, const char *zone, int64_t now)
@@ -283,15 +298,45 @@ static size_t read_zone(const char *p, const char *end, int64_t *ret_offset)
 	return (size_t)(q - p);
 }
 
-/* Date and time to the second, from memory when the text is the same again. */
-static size_t read_seconds(struct stamps *s, struct slice text, int64_t now)
+/* n bytes, 15 or more of them, without a call. */
+static inline bool same_bytes(const char *a, const char *b, size_t n)
 {
-	if (s->len && text.n > s->len && memcmp(text.p, s->text, s->len) == 0)
+	uint64_t x[2], y[2];
+	memcpy(x, a, 8);
+	memcpy(y, b, 8);
+	memcpy(x + 1, a + n - 8, 8);
+	memcpy(y + 1, b + n - 8, 8);
+	if (x[0] != y[0] || x[1] != y[1])
+		return false;
+	return n <= 16 || memcmp(a + 8, b + 8, n - 16) == 0;
+}
+
+/* Another second of the day that is remembered: only the clock is read. */
+static bool read_same_day(struct stamps *s, struct slice text, int64_t now)
+{
+	const char *clock = text.p + s->len - 8;
+	if (memcmp(text.p, s->text, s->len - 8u) != 0)
+		return false;
+	int64_t time = read_clock(clock), before = read_clock(s->text + s->len - 8);
+	/* a day begins before now and may end after it: such a stamp is guessed afresh */
+	if (time < 0 || (time > before && s->time + time - before > now))
+		return false;
+	s->wall += time - before;
+	s->time = zone_to_utc(&s->zone, s->wall, now);
+	memcpy(s->text + s->len - 8, clock, 8);
+	return true;
+}
+
+/* Date and time to the second, from memory when the text is the same again. */
+static inline size_t read_seconds(struct stamps *s, struct slice text, int64_t now)
+{
+	if (s->len && text.n > s->len &&
+		(same_bytes(text.p, s->text, s->len) || read_same_day(s, text, now)))
 		return s->len;
 	/* what fails half-way may have overwritten what is remembered */
 	s->len = 0;
 	size_t n = is_digit(text.p[0]) ? read_iso(s, text, now) : read_bsd(s, text, now);
-	if (n && n <= sizeof(s->text)) {
+	if (n >= 15 && n <= sizeof(s->text)) {
 		memcpy(s->text, text.p, n);
 		s->len = (uint8_t)n;
 	}

@@ -24,6 +24,7 @@
  */
 struct zone {
 	unsigned n;
+	unsigned latest; /* span of the latest answer: mostly of the next one too */
 	struct {
 		int64_t from;   /* ms UTC */
 		int64_t offset; /* ms: local - UTC */
@@ -43,7 +44,7 @@ bool zone_exists(const char *name);
  * hour after summer time) the later instant that is not after `now`; where
  * never, as if the clock had not been set.
  */
-int64_t zone_to_utc(const struct zone *z, int64_t local, int64_t now);
+int64_t zone_to_utc(struct zone *z, int64_t local, int64_t now);
 
 struct stamps {
 	struct zone zone;

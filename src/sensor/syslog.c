@@ -221,18 +221,36 @@ static bool read_words(
 	return stamped && read_5424(text, ret);
 }
 
+/* "host sshd[123]: text", what nearly every line has behind its stamp. */
+static inline bool read_usual(struct slice text, struct record *ret)
+{
+	const char *p = text.p, *end = p + text.n;
+	/* a dot may make it auth.info, a colon or bracket the tag itself */
+	while (p < end && *p != ' ' && *p != '.' && *p != ':' && *p != '[' && *p != '<')
+		p++;
+	if (p == end || *p != ' ' || p == text.p || p + 1 == end || p[1] == ' ')
+		return false;
+	ret->host = slice_between(text.p, p);
+	return read_tag(slice_between(p + 1, end), ret);
+}
+
 bool syslog_parse(struct stamps *stamps, struct slice line, int64_t now, struct record *ret)
 {
 	bool version;
 	line = skip_pri(line, &version);
 	ret->time = EVENT_NO_TIME;
-	ret->host = SLICE_NULL;
 	size_t n = stamp_read(stamps, line, now, &ret->time);
 	if (n && n < line.n && line.p[n] != ' ')
 		return false;
 	if (version && n == 0 && slice_starts(line, SLICE("- ")))
 		n = 1;
 	struct slice text = skip_blanks(slice_skip(line, n));
+	if (!version && n && read_usual(text, ret)) {
+		if (ret->message.n && ret->message.p[0] == '[')
+			strip_message_id(&ret->message);
+		return true;
+	}
+	ret->host = SLICE_NULL;
 	if (version ? !read_5424(text, ret) : !read_words(stamps, text, now, n > 0, ret))
 		return false;
 	if (ret->message.n && ret->message.p[0] == '[')

@@ -50,13 +50,11 @@ static bool cut_protocol(struct slice *text)
 bool peer_last(struct slice text, struct peer *ret)
 {
 	struct peer peer = {.port = cut_port(&text)};
-	const char *blank = text.n ? memrchr(text.p, ' ', text.n) : NULL;
-	struct slice word = text;
-	peer.before = (struct slice){text.p, 0};
-	if (blank) {
-		word = slice_between(blank + 1, text.p + text.n);
-		peer.before = slice_between(text.p, blank);
-	}
+	size_t n = text.n;
+	while (n && text.p[n - 1] != ' ')
+		n--;
+	struct slice word = slice_skip(text, n);
+	peer.before = (struct slice){text.p, n ? n - 1 : 0};
 	if (word.n == 0)
 		return false;
 	peer.literal = read_host(word, &peer.addr);

@@ -429,9 +429,14 @@ static void what_left_the_span_is_gone(void **state)
 	window_sweep(t, 10000);
 	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
 	assert_false(d->row[2]);
-	struct window_stats stats;
+	/* and its memory is free for others */
+	window_sweep(t, 10000);
+	_cleanup_(tablep) struct window_table *unused = window_table_new(100, 1u << 20);
+	struct window_stats stats, none;
+	window_get_stats(unused, &none);
 	window_get_stats(t, &stats);
 	assert_int_equal(stats.tracked, 0);
+	assert_int_equal(stats.bytes, none.bytes);
 }
 
 static void failed_report_stays_dirty(void **state)

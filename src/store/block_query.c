@@ -336,14 +336,37 @@ static int find_in_order(struct run *run)
 	return gather(run, PLAN_ORDERED);
 }
 
+/*
+ * "The last days" are mostly the first rows of the list. So many of those are looked at as
+ * cost less than sorting everything; if they hold the page whole, it is the page.
+ */
+static int find_likely(struct run *run, int64_t total, bool *ret_done)
+{
+	struct question *question = &run->question;
+	int64_t budget = 4 * (question->offset + question->limit) + 256;
+	if (question->until != INT64_MAX || budget > total)
+		return 0;
+	question->budget = budget;
+	int r = gather(run, PLAN_LIKELY);
+	*ret_done = run->found.n == (size_t)MIN_OF(question->limit, total - question->offset);
+	if (!*ret_done)
+		run->found.n = 0;
+	return r;
+}
+
 static int find_page(struct run *run, int64_t total)
 {
 	struct question *question = &run->question;
 	if (run->gathered)
 		return 0;
-	if (has_range(question) && question->account &&
-		(total <= SORT_AT_MOST || question->until != INT64_MAX))
-		return gather(run, PLAN_RANGE);
+	if (has_range(question) && question->account) {
+		bool done = false;
+		int r = find_likely(run, total, &done);
+		if (r < 0 || done)
+			return r;
+		if (total <= SORT_AT_MOST || question->until != INT64_MAX)
+			return gather(run, PLAN_RANGE);
+	}
 	if (!question->account && question->hosts != HOSTS_ONE)
 		return gather(run, PLAN_SORTED);
 	if (question->hosts == HOSTS_SOME && !has_range(question)) {
@@ -408,8 +431,9 @@ static int answer(struct run *run, int (*fn)(void *ctx, const struct block_row *
 int store_block_query(struct store *s, const struct block_query *asked,
 	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total)
 {
-	if (asked->offset < 0 || asked->limit < 0)
-		return sql_error(s, -EINVAL, "a page before the first");
+	if (asked->offset < 0 || asked->limit < 0 || asked->offset > INT64_MAX / 16 ||
+		asked->limit > INT64_MAX / 16)
+		return sql_error(s, -EINVAL, "no page begins at %lld", (long long)asked->offset);
 	/* the total and the page belong to one instant */
 	bool own = !s->in_snapshot && !s->in_transaction;
 	int r = own ? store_snapshot(s) : 0;

@@ -10,11 +10,18 @@
 #include <errno.h>
 
 static const struct sql insert_sql = {SQL_BLOCK_INSERT,
-	"INSERT INTO block(account, host, target, len, direction, service, trigger, port, state,"
+	"INSERT INTO block(id, account, host, target, len, direction, service, trigger, port, "
+	"state,"
 	" applied_once, rule, source, rule_name, error, created, first_attempt, latest_attempt,"
 	" attempts, expires, changed, lives)"
 	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-	" ?19, ?20, ?21)"};
+	" ?19, ?20, ?21, ?22)"};
+/* An id is never given twice, also after the record is gone; AUTOINCREMENT would write one page
+   more a transaction. */
+#define LAST_ID "block.last_id"
+static const struct sql last_sql = {SQL_BLOCK_LAST,
+	"SELECT max(coalesce((SELECT max(id) FROM block), 0), coalesce("
+	"(SELECT CAST(value AS INTEGER) FROM meta WHERE name = '" LAST_ID "'), 0))"};
 static const struct sql old_sql = {
 	SQL_BLOCK_OLD, "SELECT " BLOCK_COLUMNS " FROM block b WHERE b.id = ?1"};
 static const struct sql update_sql = {SQL_BLOCK_UPDATE,
@@ -65,21 +72,51 @@ static void put_content(struct query *q, const struct block *b)
 	sql_put_int(q, b->lives);
 }
 
+static int next_id(struct store *s, int64_t *ret_id)
+{
+	if (s->block_last == 0) {
+		struct query q;
+		sql_read(&q, s, &last_sql);
+		int64_t last = sql_row(&q) > 0 ? sql_get_int(&q) : 0;
+		int r = sql_end(&q, 0);
+		if (r < 0)
+			return r;
+		s->block_last = last;
+	}
+	*ret_id = ++s->block_last;
+	return 0;
+}
+
+/* Before the latest record itself may go. */
+static int keep_last_id(struct store *s)
+{
+	int64_t id;
+	int r = next_id(s, &id);
+	char text[24];
+	(void)snprintf(text, sizeof(text), "%lld", (long long)id);
+	return r < 0 ? r : store_meta_put(s, LAST_ID, text);
+}
+
 static int insert(struct store *s, struct block *b)
 {
+	int64_t id;
+	int r = next_id(s, &id);
+	if (r < 0)
+		return r;
 	struct query q;
 	sql_write(&q, s, &insert_sql);
+	sql_put_int(&q, id);
 	sql_put_int(&q, b->account);
 	sql_put_int(&q, b->host);
 	sql_put_prefix(&q, &b->target);
 	sql_put_int(&q, b->direction);
 	sql_put_int(&q, b->service);
 	put_content(&q, b);
-	int r = sql_run(&q);
+	r = sql_run(&q);
 	if (r == 0)
 		r = counters_add(s, b, 1);
 	if (r == 0)
-		b->id = sqlite3_last_insert_rowid(s->db);
+		b->id = id;
 	return r;
 }
 
@@ -217,5 +254,6 @@ int store_block_expunge(struct store *s, int64_t before, unsigned most)
 		if (n < wanted)
 			break;
 	}
-	return (int)done;
+	int r = done ? keep_last_id(s) : 0;
+	return r < 0 ? r : (int)done;
 }

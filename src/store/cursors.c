@@ -4,9 +4,8 @@
 
 #include <errno.h>
 
-static const struct sql put_sql = {SQL_CURSOR_PUT,
-	"INSERT INTO cursor(name, value) VALUES(?1, ?2)"
-	" ON CONFLICT DO UPDATE SET value = excluded.value"};
+static const struct sql put_sql = {
+	SQL_CURSOR_PUT, "INSERT OR REPLACE INTO cursor(name, value) VALUES(?1, ?2)"};
 static const struct sql get_sql = {SQL_CURSOR_GET, "SELECT value FROM cursor WHERE name = ?1"};
 
 int store_cursor_put(struct store *s, const char *name, struct slice cursor)

@@ -57,7 +57,7 @@ static const char base_sql[] =
  */
 static const char block_sql[] =
 	"CREATE TABLE block("
-	"  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL,"
+	"  id INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
 	"  host INTEGER NOT NULL,"
 	"  target BLOB NOT NULL CHECK(length(target) = 16),"
 	"  len INTEGER NOT NULL CHECK(len BETWEEN 0 AND 128),"
@@ -107,7 +107,7 @@ static const char history_sql[] =
 	"  boot_id TEXT NOT NULL, nft_table INTEGER NOT NULL, n INTEGER NOT NULL,"
 	"  PRIMARY KEY(source, len, port)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE audit("
-	"  id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, time INTEGER NOT NULL,"
+	"  id INTEGER PRIMARY KEY, account INTEGER NOT NULL, time INTEGER NOT NULL,"
 	"  who TEXT NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL,"
 	"  detail TEXT NOT NULL) STRICT;"
 	"CREATE INDEX audit_time ON audit(time);"

@@ -18,6 +18,7 @@ enum parameter {
 	P_LEN,
 	P_LIMIT,
 	P_OFFSET,
+	P_BUDGET,
 };
 
 /* What the text depends on, in bits; states take six from bit 8. */
@@ -98,22 +99,41 @@ static void add_states(struct buf *sql, uint32_t states)
 	buf_puts(sql, ")");
 }
 
-#define ORDER " ORDER BY changed DESC, id DESC LIMIT ?10 OFFSET ?11"
+#define IN_ORDER " ORDER BY changed DESC, id DESC LIMIT "
+#define PAGE     IN_ORDER "?10 OFFSET ?11"
 
-/* One arm a state, each in order already; SQLite merges them without sorting. */
-static void add_ordered(struct buf *sql, uint32_t shape, uint32_t states)
+/*
+ * One arm a state, each in order already; SQLite merges them without sorting. `columns`
+ * that the index lacks make it read every row it passes over.
+ */
+static void add_arms(struct buf *sql, const char *columns, uint32_t shape, uint32_t states)
 {
 	const char *index = shape & SHAPE_HOST_ONE ? "block_host" : "block_state";
 	const char *joined = "";
 	for (unsigned i = 0; i < BLOCK_STATES; i++) {
 		if (!(states >> i & 1))
 			continue;
-		buf_printf(sql, "%sSELECT id, changed FROM block INDEXED BY %s WHERE state = %u",
-			joined, index, i);
+		buf_printf(sql, "%sSELECT %s FROM block INDEXED BY %s WHERE state = %u", joined,
+			columns, index, i);
 		add_filters(sql, shape);
 		joined = " UNION ALL ";
 	}
-	buf_puts(sql, ORDER);
+}
+
+static void add_ordered(struct buf *sql, uint32_t shape, uint32_t states)
+{
+	add_arms(sql, "id, changed", shape, states);
+	buf_puts(sql, PAGE);
+}
+
+static void add_likely(struct buf *sql, uint32_t shape, uint32_t states)
+{
+	const uint32_t range = SHAPE_SINCE | SHAPE_UNTIL;
+	buf_puts(sql, "SELECT id, changed FROM (");
+	add_arms(sql, "id, changed, latest_attempt", shape & ~range, states);
+	buf_puts(sql, IN_ORDER "?12) WHERE 1");
+	add_filters(sql, shape & range);
+	buf_puts(sql, PAGE);
 }
 
 static void compose(struct buf *sql, uint32_t shape, uint32_t states, enum question_plan plan)
@@ -126,14 +146,14 @@ static void compose(struct buf *sql, uint32_t shape, uint32_t states, enum quest
 			""},
 		[PLAN_HOST] = {"SELECT id, changed FROM block INDEXED BY block_host WHERE 1", ""},
 		[PLAN_RANGE] = {"SELECT id, changed FROM block INDEXED BY block_latest WHERE 1",
-			ORDER},
+			PAGE},
 		[PLAN_RANGE_COUNT] = {"SELECT count(*) FROM block INDEXED BY block_latest WHERE 1",
 			""},
-		[PLAN_SORTED] = {"SELECT id, changed FROM block WHERE 1", ORDER},
+		[PLAN_SORTED] = {"SELECT id, changed FROM block WHERE 1", PAGE},
 		[PLAN_SORTED_COUNT] = {"SELECT count(*) FROM block WHERE 1", ""},
 	};
-	if (plan == PLAN_ORDERED) {
-		add_ordered(sql, shape, states);
+	if (plan == PLAN_ORDERED || plan == PLAN_LIKELY) {
+		(plan == PLAN_ORDERED ? add_ordered : add_likely)(sql, shape, states);
 		return;
 	}
 	buf_puts(sql, texts[plan].begin);
@@ -201,6 +221,7 @@ void question_ask(
 	bind_int(q, P_LEN, question->target.len);
 	bind_int(q, P_LIMIT, question->limit);
 	bind_int(q, P_OFFSET, question->offset);
+	bind_int(q, P_BUDGET, question->budget);
 	if (plan == PLAN_ADDRESS && q->error == 0) {
 		q->parameter = P_TARGET - 1;
 		sql_put_addr(q, &question->target.addr);

@@ -18,6 +18,7 @@ enum question_plan {
 	PLAN_HOST,        /* those of one host, unordered */
 	PLAN_RANGE,       /* those of a range of time, sorted */
 	PLAN_RANGE_COUNT, /* how many of them */
+	PLAN_LIKELY,      /* those of a range among the `budget` first of the list */
 	PLAN_SORTED,      /* all accounts: everything, sorted */
 	PLAN_SORTED_COUNT,
 };
@@ -31,7 +32,7 @@ struct question {
 	struct prefix target; /* PLAN_ADDRESS */
 	int64_t since, until; /* bounds of latest_attempt; INT64_MIN, INT64_MAX: open */
 	int64_t before;       /* PLAN_ORDERED: only what changed before; INT64_MAX: all */
-	int64_t offset, limit;
+	int64_t offset, limit, budget;
 };
 
 /* Binds everything; the answer's columns are id, changed (or a count alone). */

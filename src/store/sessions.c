@@ -10,9 +10,8 @@
 #define VERSION 1
 #define SIZE    (1 + 8 + 16 + 2 + 6 + EVIDENCE_COUNT + 1 + SESSION_USER_MAX + 4)
 
-static const struct sql put_sql = {SQL_SESSION_PUT,
-	"INSERT INTO session(key, content) VALUES(?1, ?2)"
-	" ON CONFLICT DO UPDATE SET content = excluded.content"};
+static const struct sql put_sql = {
+	SQL_SESSION_PUT, "INSERT OR REPLACE INTO session(key, content) VALUES(?1, ?2)"};
 static const struct sql remove_sql = {SQL_SESSION_REMOVE, "DELETE FROM session WHERE key = ?1"};
 static const struct sql each_sql = {SQL_SESSION_EACH, "SELECT key, content FROM session"};
 

@@ -41,6 +41,7 @@ enum sql_slot {
 	SQL_COUNT_RANGE,
 	SQL_COUNT_WALK,
 	SQL_BLOCK_INSERT,
+	SQL_BLOCK_LAST,
 	SQL_BLOCK_OLD,
 	SQL_BLOCK_UPDATE,
 	SQL_BLOCK_GET,
@@ -147,6 +148,7 @@ struct store {
 	struct seal seal;
 	struct counters counters;
 	struct store_minute minute;
+	int64_t block_last;           /* latest id given to a block; 0: not looked up yet */
 	const uint32_t *wanted_hosts; /* sorted; of the query that runs */
 	size_t wanted_host_count;
 	char path[PATH_MAX];

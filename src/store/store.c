@@ -116,6 +116,7 @@ void store_rollback(struct store *s)
 	struct err why = s->why;
 	s->error = 0;
 	s->in_transaction = false;
+	s->block_last = 0;
 	counters_forget(s);
 	attempts_forget(s);
 	/* some errors have already rolled back (sqlite.org/lang_transaction.html) */

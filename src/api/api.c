@@ -76,14 +76,14 @@ int api_start(struct api *a, const struct api_listener *listeners, unsigned n, s
 	for (unsigned i = 0; i < n; i++)
 		list[i] = (struct server_listener){
 			listeners[i].fd, listeners[i].certificate, listeners[i].key};
-	return server_start(&options, list, n, &a->server, err);
+	return http_server_start(&options, list, n, &a->server, err);
 }
 
 struct api *api_free(struct api *a)
 {
 	if (!a)
 		return NULL;
-	a->server = server_stop(a->server);
+	a->server = http_server_stop(a->server);
 	api_thread_end(a);
 	(void)pthread_key_delete(a->reader);
 	a->guard = guard_free(a->guard);

@@ -63,9 +63,9 @@ static int load(struct core *c, struct err *err)
 	if (r == 0)
 		r = host_load(c);
 	if (r == 0)
-		r = guard_new(c, &c->guard);
+		r = exempt_new(c, &c->exempt);
 	if (r == 0)
-		r = guard_load_allow(c);
+		r = exempt_load_allow(c);
 	if (r == 0)
 		r = pipeline_load(c);
 	if (r == 0)
@@ -134,7 +134,7 @@ struct core *core_free(struct core *c)
 	c->stopping = true;
 	call_queue_done(c);
 	sources_stop(c);
-	c->guard = guard_free(c->guard);
+	c->exempt = exempt_free(c->exempt);
 	kernel_stop(c);
 	c->ready_timer = timer_free(c->ready_timer);
 	c->expiry_timer = timer_free(c->expiry_timer);

@@ -346,7 +346,7 @@ static int do_allow_add(struct core *c, void *arg)
 	r = finish(c, r);
 	if (r == 0) {
 		order_allow(c, a->prefix, false);
-		r = guard_load_allow(c);
+		r = exempt_load_allow(c);
 	}
 	return r;
 }
@@ -382,7 +382,7 @@ static int do_allow_remove(struct core *c, void *arg)
 	r = finish(c, r);
 	if (r == 0) {
 		order_allow(c, a->prefix, true);
-		r = guard_load_allow(c);
+		r = exempt_load_allow(c);
 	}
 	return r;
 }

@@ -61,8 +61,8 @@ int pipeline_begin(struct core *c)
 
 static void decide(struct core *c, struct decision *d, const struct event *event)
 {
-	if (guard_session(c->guard, &event->src, d->first_attempt)) {
-		guard_refused(c, &d->target, d->service, PROTECT_SESSION);
+	if (exempt_session(c->exempt, &event->src, d->first_attempt)) {
+		exempt_refused(c, &d->target, d->service, PROTECT_SESSION);
 		return;
 	}
 	blocks_decide(c, d);
@@ -76,13 +76,13 @@ int pipeline_event(struct core *c, const struct event *event)
 	if (event->time != EVENT_NO_TIME && event->time <= now)
 		c->latest_event = MAX_OF(c->latest_event, event->time);
 	if (event->outcome == OUTCOME_SUCCESS && event->has_src)
-		guard_login(c->guard, event);
+		exempt_login(c->exempt, event);
 	if (v.attempts == 0 || !event->has_src)
 		return 0;
 	int64_t time = event->time == EVENT_NO_TIME || event->time > now ? now : event->time;
 	int r = tally_add(&c->tally, time, event->service, &v.source, v.attempts);
 	if (v.refused != PROTECT_NONE)
-		guard_refused(c, &v.source, event->service, v.refused);
+		exempt_refused(c, &v.source, event->service, v.refused);
 	else
 		(void)blocks_count_failure(c, &v.source, event->service, time, v.attempts);
 	if (v.decided)

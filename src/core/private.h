@@ -23,7 +23,7 @@
 #include <stdatomic.h>
 
 struct source;
-struct guard;
+struct exempt;
 
 /* Counted for /metrics and `cordon status`; read by other threads. */
 struct core_counters {
@@ -50,7 +50,7 @@ struct core {
 	struct window_table *windows;
 	struct protect *protect;
 	struct detector *detector;
-	struct guard *guard;
+	struct exempt *exempt;
 
 	struct elements elements;
 	struct member *uncounted;     /* members whose attempts are not yet in the store */
@@ -129,18 +129,18 @@ void sources_rewind(struct core *c);
 void sources_each(
 	const struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
 
-/* guard.c: who is never blocked. */
-int guard_new(struct core *c, struct guard **ret);
-struct guard *guard_free(struct guard *g);
-void guard_refresh(struct guard *g);
+/* exempt.c: who is never blocked. */
+int exempt_new(struct core *c, struct exempt **ret);
+struct exempt *exempt_free(struct exempt *g);
+void exempt_refresh(struct exempt *g);
 /* Somebody logged in. */
-void guard_login(struct guard *g, const struct event *event);
+void exempt_login(struct exempt *g, const struct event *event);
 /* An administrator's session from this very address that began before `first`. */
-bool guard_session(struct guard *g, const struct addr *address, int64_t first);
+bool exempt_session(struct exempt *g, const struct addr *address, int64_t first);
 /* The allow-list changed: protect and kernel follow. */
-int guard_load_allow(struct core *c);
+int exempt_load_allow(struct core *c);
 /* Logs a refused block once an address. */
-void guard_refused(
+void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why);
 
 /* rules.c */

@@ -196,7 +196,8 @@ static void run_enforcer(struct monitor *m, int socket)
 {
 	const struct enforcer_config config = {.table = m->settings->nft_table,
 		.own = m->settings->nft_owner,
-		.user = m->settings->enforcer_user};
+		.uid = m->enforcer_user.uid,
+		.gid = m->enforcer_user.gid};
 	keep_only(&socket, 1);
 	(void)prctl(PR_SET_NAME, "cordon-enforcer");
 	log_init("cordond[enforcer]", (enum log_level)m->settings->log_level);

@@ -105,7 +105,7 @@ static int run(struct server *s, const struct enforcer_config *config, const sig
 	int r = server_start(s);
 	if (r < 0)
 		return fail(s->socket, "the nftables table", r);
-	r = sandbox_drop(config->user);
+	r = sandbox_drop(config->uid, config->gid);
 	if (r < 0)
 		return fail(s->socket, "giving up rights", r);
 	r = sandbox_filter();

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct enforcer_config {
 	const char *table; /* nft table name, inet family */
 	bool own;          /* own the table where the kernel can */
-	const char *user;  /* user to become; NULL: stay */
+	uid_t uid;         /* to become; 0: stay */
+	gid_t gid;
 };
 
 /*

@@ -5,7 +5,9 @@
  */
 #pragma once
 
-/* Becomes user (NULL: stays) with CAP_NET_ADMIN as the only capability. 0 or -errno. */
-int sandbox_drop(const char *user);
+#include <sys/types.h>
+
+/* Becomes uid (0: stays) with CAP_NET_ADMIN as the only capability. 0 or -errno. */
+int sandbox_drop(uid_t uid, gid_t gid);
 /* After this any other system call kills the process. 0 or -errno. */
 int sandbox_filter(void);

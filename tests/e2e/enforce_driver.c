@@ -24,6 +24,7 @@
 #include "enforce/process.h"
 
 #include <poll.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -284,6 +285,15 @@ static void wait_ready(struct driver *d)
 	printf("%s\n", d->gone ? "failed" : "ready");
 }
 
+static void become(struct enforcer_config *config, const char *user)
+{
+	const struct passwd *pw = getpwnam(user);
+	if (!pw)
+		exit(2);
+	config->uid = pw->pw_uid;
+	config->gid = pw->pw_gid;
+}
+
 int main(int argc, char **argv)
 {
 	struct enforcer_config config = {.own = true};
@@ -291,7 +301,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--no-own") == 0)
 			config.own = false;
 		else if (strcmp(argv[i], "--user") == 0 && i + 1 < argc)
-			config.user = argv[++i];
+			become(&config, argv[++i]);
 		else
 			config.table = argv[i];
 	}

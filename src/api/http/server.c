@@ -272,7 +272,7 @@ static struct server *server_new(const struct server_options *options, unsigned 
 	return s;
 }
 
-int server_start(const struct server_options *options, const struct server_listener *listeners,
+int http_server_start(const struct server_options *options, const struct server_listener *listeners,
 	unsigned n, struct server **ret, struct err *err)
 {
 	struct server *s = server_new(options, n);
@@ -284,7 +284,7 @@ int server_start(const struct server_options *options, const struct server_liste
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	close_all(listeners, n);
 	if (r < 0) {
-		(void)server_stop(s);
+		(void)http_server_stop(s);
 		return r;
 	}
 	*ret = s;
@@ -303,7 +303,7 @@ static void drain(struct server *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-struct server *server_stop(struct server *s)
+struct server *http_server_stop(struct server *s)
 {
 	if (!s)
 		return NULL;

@@ -27,10 +27,10 @@ struct server_options {
 	void *ctx;
 };
 
-int server_start(const struct server_options *options, const struct server_listener *listeners,
+int http_server_start(const struct server_options *options, const struct server_listener *listeners,
 	unsigned n, struct server **ret, struct err *err);
 /*
  * Takes no new connections, gives calls under way up to 5 s to be answered,
  * joins the threads. NULL allowed; returns NULL.
  */
-struct server *server_stop(struct server *s);
+struct server *http_server_stop(struct server *s);

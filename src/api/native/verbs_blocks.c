@@ -156,6 +156,7 @@ struct verify {
 	void *later;
 	struct core *core;
 	int64_t account;
+	uint32_t host;
 };
 
 static void put_kernel(struct json *j, const struct core_verify *v)
@@ -189,7 +190,7 @@ static void put_history(struct json *j, const struct verify *a, const struct cor
 	char source[PREFIX_TEXT_MAX];
 	struct store *store = core_store(a->core);
 	struct attempt_sum sum = {0};
-	(void)store_attempt_sum(store, 0, 0, &v->source, &sum);
+	(void)store_attempt_sum(store, a->host, 0, &v->source, &sum);
 	json_field_int(j, "failures_total", sum.failures);
 	field_time(j, "first_failure", sum.first);
 	field_time(j, "latest_failure", sum.latest);
@@ -232,8 +233,10 @@ static int verb_verify(struct verb_call *call)
 	if (!text || !addr_parse(slice_of(text), &address))
 		return err_set(call->err, CORE_INVALID, "%s: not an address", text ? text : "?");
 	struct verify *a = calloc(1, sizeof(*a));
+	struct core_status status;
 	if (!a)
 		return -ENOMEM;
+	core_get_status(call->core, &status);
 	*a = (struct verify){
 		.later = call->later, .core = call->core, .account = call->caller.account};
 	int r = core_verify(call->core, &address, on_verified, a);

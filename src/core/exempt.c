@@ -35,7 +35,7 @@ struct login {
 	int64_t time;
 };
 
-struct guard {
+struct exempt {
 	struct core *core;
 	struct timer *timer;
 	struct watch *watch; /* rtnetlink: an address or a route changed */
@@ -72,7 +72,7 @@ static unsigned mask_length(const struct sockaddr *mask, bool v4)
 	return v4 ? len + 96 : len;
 }
 
-static void refresh_own(struct guard *g)
+static void refresh_own(struct exempt *g)
 {
 	_cleanup_(freep) struct prefixes *own = calloc(1, sizeof(*own));
 	_cleanup_(freep) struct prefixes *onlink = calloc(1, sizeof(*onlink));
@@ -136,7 +136,7 @@ static void gateways_v6(struct prefixes *out)
 	}
 }
 
-static void refresh_gateways(struct guard *g)
+static void refresh_gateways(struct exempt *g)
 {
 	_cleanup_(freep) struct prefixes *found = calloc(1, sizeof(*found));
 	if (!found)
@@ -146,7 +146,7 @@ static void refresh_gateways(struct guard *g)
 	(void)protect_set(g->core->protect, PROTECT_GATEWAY, found->list, found->n);
 }
 
-static void refresh_resolvers(struct guard *g)
+static void refresh_resolvers(struct exempt *g)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/etc/resolv.conf", "re");
 	_cleanup_(freep) struct prefixes *found = calloc(1, sizeof(*found));
@@ -164,7 +164,7 @@ static void refresh_resolvers(struct guard *g)
 	(void)protect_set(g->core->protect, PROTECT_RESOLVER, found->list, found->n);
 }
 
-void guard_refresh(struct guard *g)
+void exempt_refresh(struct exempt *g)
 {
 	refresh_own(g);
 	refresh_gateways(g);
@@ -174,12 +174,12 @@ void guard_refresh(struct guard *g)
 
 static void on_timer(void *ctx)
 {
-	guard_refresh(ctx);
+	exempt_refresh(ctx);
 }
 
 static void on_netlink(void *ctx, unsigned ready)
 {
-	struct guard *g = ctx;
+	struct exempt *g = ctx;
 	char ignored[8192];
 	(void)ready;
 	while (recv(g->netlink, ignored, sizeof(ignored), MSG_DONTWAIT) > 0)
@@ -187,7 +187,7 @@ static void on_netlink(void *ctx, unsigned ready)
 	timer_set(g->timer, 50); /* changes come in bursts */
 }
 
-static int watch_changes(struct guard *g)
+static int watch_changes(struct exempt *g)
 {
 	g->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	struct sockaddr_nl me = {.nl_family = AF_NETLINK,
@@ -218,13 +218,13 @@ static bool is_administrator(const char *user)
 	return false;
 }
 
-static void remember_login(struct guard *g, const struct addr *from, uint16_t port, int64_t time)
+static void remember_login(struct exempt *g, const struct addr *from, uint16_t port, int64_t time)
 {
 	g->logins[g->login_next++ % LOGINS_MAX] =
 		(struct login){.from = *from, .port = port, .time = time};
 }
 
-void guard_login(struct guard *g, const struct event *event)
+void exempt_login(struct exempt *g, const struct event *event)
 {
 	char user[64];
 	if (event->service != SERVICE_SSH || !event->has_user || event->user.n >= sizeof(user))
@@ -236,7 +236,7 @@ void guard_login(struct guard *g, const struct event *event)
 }
 
 /* Who was here before us. */
-static void read_utmp(struct guard *g)
+static void read_utmp(struct exempt *g)
 {
 	setutent();
 	for (struct utmp *u; (u = getutent());) {
@@ -256,7 +256,7 @@ static void read_utmp(struct guard *g)
 	endutent();
 }
 
-bool guard_session(struct guard *g, const struct addr *address, int64_t first)
+bool exempt_session(struct exempt *g, const struct addr *address, int64_t first)
 {
 	for (unsigned i = 0; i < LOGINS_MAX; i++) {
 		const struct login *l = &g->logins[i];
@@ -270,10 +270,10 @@ bool guard_session(struct guard *g, const struct addr *address, int64_t first)
 	return false;
 }
 
-void guard_refused(
+void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why)
 {
-	struct guard *g = c->guard;
+	struct exempt *g = c->exempt;
 	char text[PREFIX_TEXT_MAX];
 	c->counters.blocks_refused++;
 	for (unsigned i = 0; i < g->refused_count; i++)
@@ -292,7 +292,7 @@ static int add_allowed(void *ctx, const struct allow_entry *entry)
 	return 0;
 }
 
-int guard_load_allow(struct core *c)
+int exempt_load_allow(struct core *c)
 {
 	_cleanup_(freep) struct prefixes *list = calloc(1, sizeof(*list));
 	if (!list)
@@ -303,9 +303,9 @@ int guard_load_allow(struct core *c)
 	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list->list, list->n) : r;
 }
 
-int guard_new(struct core *c, struct guard **ret)
+int exempt_new(struct core *c, struct exempt **ret)
 {
-	struct guard *g = calloc(1, sizeof(*g));
+	struct exempt *g = calloc(1, sizeof(*g));
 	if (!g)
 		return -ENOMEM;
 	g->core = c;
@@ -313,16 +313,16 @@ int guard_new(struct core *c, struct guard **ret)
 	g->timer = timer_new(c->loop, on_timer, g);
 	int r = g->timer ? watch_changes(g) : -ENOMEM;
 	if (r < 0) {
-		guard_free(g);
+		exempt_free(g);
 		return r;
 	}
 	read_utmp(g);
-	guard_refresh(g);
+	exempt_refresh(g);
 	*ret = g;
 	return 0;
 }
 
-struct guard *guard_free(struct guard *g)
+struct exempt *exempt_free(struct exempt *g)
 {
 	if (!g)
 		return NULL;

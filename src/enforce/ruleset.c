@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "enforce/rule.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,7 +53,7 @@ struct maker {
 	struct nft *nft;
 	struct batch *batch;
 	struct buf *text;
-	struct nftnl_rule *rule; /* the one being made */
+	struct rule rule; /* the one being made */
 };
 
 static void rulep_free(struct nftnl_rule **r)
@@ -213,133 +214,16 @@ static void put_chain(struct maker *m, const char *name, const struct hook *hook
 	describe_chain(m->text, c);
 }
 
-/* A rule is begun, gets its expressions, and is put. */
-
-static void rule_begin(struct maker *m, const char *chain)
+static void put_rule(struct maker *m)
 {
-	m->rule = nftnl_rule_alloc();
-	if (!m->rule) {
-		m->batch->error = -ENOMEM;
-		return;
-	}
-	nftnl_rule_set_u32(m->rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	nftnl_rule_set_str(m->rule, NFTNL_RULE_TABLE, m->nft->table);
-	nftnl_rule_set_str(m->rule, NFTNL_RULE_CHAIN, chain);
-}
-
-static void rule_put(struct maker *m)
-{
-	_cleanup_(rulep_free) struct nftnl_rule *r = take(m->rule);
+	_cleanup_(rulep_free) struct nftnl_rule *r = take(m->rule.made);
+	if (m->rule.error)
+		m->batch->error = m->rule.error;
 	struct nlmsghdr *nlh = message(m, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, r);
 	if (!nlh)
 		return;
 	nftnl_rule_nlmsg_build_payload(nlh, r);
 	describe_rule(m->text, r);
-}
-
-/* A value of an expression; ends with NFTNL_EXPR_NAME. */
-struct field {
-	uint16_t attribute;
-	uint32_t value;
-};
-
-static struct nftnl_expr *expression(struct maker *m, const char *name, const struct field *fields)
-{
-	struct nftnl_expr *e = m->rule ? nftnl_expr_alloc(name) : NULL;
-	if (!e) {
-		m->batch->error = -ENOMEM;
-		return NULL;
-	}
-	for (; fields->attribute != NFTNL_EXPR_NAME; fields++)
-		nftnl_expr_set_u32(e, fields->attribute, fields->value);
-	nftnl_rule_add_expr(m->rule, e);
-	return e;
-}
-
-#define EXPRESSION(m, name, ...)                                                                   \
-	expression(m, name, (const struct field[]){__VA_ARGS__, {NFTNL_EXPR_NAME, 0}})
-
-static void load_meta(struct maker *m, uint32_t key)
-{
-	EXPRESSION(m, "meta", {NFTNL_EXPR_META_KEY, key}, {NFTNL_EXPR_META_DREG, NFT_REG_1});
-}
-
-static void compare(struct maker *m, uint32_t op, const void *value, uint32_t n)
-{
-	struct nftnl_expr *e =
-		EXPRESSION(m, "cmp", {NFTNL_EXPR_CMP_SREG, NFT_REG_1}, {NFTNL_EXPR_CMP_OP, op});
-	if (e)
-		nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, n);
-}
-
-static void compare_byte(struct maker *m, uint32_t op, uint8_t value)
-{
-	compare(m, op, &value, sizeof(value));
-}
-
-static void meta_is_byte(struct maker *m, uint32_t key, uint8_t value)
-{
-	load_meta(m, key);
-	compare_byte(m, NFT_CMP_EQ, value);
-}
-
-static void load(struct maker *m, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
-{
-	EXPRESSION(m, "payload", {NFTNL_EXPR_PAYLOAD_BASE, base},
-		{NFTNL_EXPR_PAYLOAD_OFFSET, offset}, {NFTNL_EXPR_PAYLOAD_LEN, len},
-		{NFTNL_EXPR_PAYLOAD_DREG, reg});
-}
-
-/* Keeps the bits of mask in the first register. */
-static void keep_bits(struct maker *m, const void *mask, uint32_t n)
-{
-	static const uint8_t zero[16];
-	struct nftnl_expr *e = EXPRESSION(m, "bitwise", {NFTNL_EXPR_BITWISE_SREG, NFT_REG_1},
-		{NFTNL_EXPR_BITWISE_DREG, NFT_REG_1}, {NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL},
-		{NFTNL_EXPR_BITWISE_LEN, n});
-	if (!e)
-		return;
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, n);
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, n);
-}
-
-static void keep_network64(struct maker *m)
-{
-	static const uint8_t mask[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	keep_bits(m, mask, sizeof(mask));
-}
-
-/* Goes on when the first register is in the set (or is not, with NFT_LOOKUP_F_INV). */
-static void look_up(struct maker *m, enum set_id set, uint32_t flags)
-{
-	struct nftnl_expr *e = EXPRESSION(m, "lookup", {NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1},
-		{NFTNL_EXPR_LOOKUP_SET_ID, (uint32_t)set + 1}, {NFTNL_EXPR_LOOKUP_FLAGS, flags});
-	if (e)
-		nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set_specs[set].name);
-}
-
-static void remember(struct maker *m, enum set_id set, uint32_t op)
-{
-	struct nftnl_expr *e = EXPRESSION(m, "dynset", {NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1},
-		{NFTNL_EXPR_DYNSET_OP, op}, {NFTNL_EXPR_DYNSET_SET_ID, (uint32_t)set + 1});
-	if (!e)
-		return;
-	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set_specs[set].name);
-	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, 0); /* the set's own */
-}
-
-static void verdict(struct maker *m, uint32_t code, const char *chain)
-{
-	struct nftnl_expr *e = EXPRESSION(m, "immediate", {NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT},
-		{NFTNL_EXPR_IMM_VERDICT, code});
-	if (e && chain)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
-}
-
-static void direction_is(struct maker *m, uint8_t direction)
-{
-	EXPRESSION(m, "ct", {NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION}, {NFTNL_EXPR_CT_DREG, NFT_REG_1});
-	compare_byte(m, NFT_CMP_EQ, direction);
 }
 
 enum end { SOURCE, DESTINATION };
@@ -350,54 +234,54 @@ static void load_address(struct maker *m, bool v4, enum end end)
 	uint32_t len = v4 ? 4 : 16;
 	/* RFC 791 3.1: source at 12; RFC 8200 3: source at 8 */
 	uint32_t source = v4 ? 12 : 8;
-	load(m, NFT_PAYLOAD_NETWORK_HEADER, source + (end == DESTINATION ? len : 0), len,
-		NFT_REG_1);
+	rule_load(&m->rule, NFT_PAYLOAD_NETWORK_HEADER, source + (end == DESTINATION ? len : 0),
+		len, NFT_REG_1);
 }
 
 /* Goes on for packets whose address is in the set. */
 static void address_in(struct maker *m, enum set_id set, enum end end)
 {
 	const struct set_spec *spec = &set_specs[set];
-	meta_is_byte(m, NFT_META_NFPROTO, spec->v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	rule_meta_is(&m->rule, NFT_META_NFPROTO, spec->v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	load_address(m, spec->v4, end);
 	if (spec->len == 64)
-		keep_network64(m);
-	look_up(m, set, 0);
+		rule_keep_network64(&m->rule);
+	rule_look_up(&m->rule, set, 0);
 }
 
 static void accept_loopback(struct maker *m, const char *chain, uint32_t key)
 {
 	static const uint32_t index = LOOPBACK_INDEX;
-	rule_begin(m, chain);
-	load_meta(m, key);
-	compare(m, NFT_CMP_EQ, &index, sizeof(index));
-	verdict(m, NF_ACCEPT, NULL);
-	rule_put(m);
+	rule_begin(&m->rule, m->nft->table, chain);
+	rule_load_meta(&m->rule, key);
+	rule_compare(&m->rule, NFT_CMP_EQ, &index, sizeof(index));
+	rule_verdict(&m->rule, NF_ACCEPT, NULL);
+	put_rule(m);
 }
 
 /* RFC 4861: hop limit 255 proves that it comes from this link. */
 static void accept_neighbours(struct maker *m, const char *chain)
 {
-	rule_begin(m, chain);
-	meta_is_byte(m, NFT_META_NFPROTO, NFPROTO_IPV6);
-	load(m, NFT_PAYLOAD_NETWORK_HEADER, 7, 1, NFT_REG_1);
-	compare_byte(m, NFT_CMP_EQ, 255);
-	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_ICMPV6);
-	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
-	compare_byte(m, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
-	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
-	compare_byte(m, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
-	verdict(m, NF_ACCEPT, NULL);
-	rule_put(m);
+	rule_begin(&m->rule, m->nft->table, chain);
+	rule_meta_is(&m->rule, NFT_META_NFPROTO, NFPROTO_IPV6);
+	rule_load(&m->rule, NFT_PAYLOAD_NETWORK_HEADER, 7, 1, NFT_REG_1);
+	rule_compare_byte(&m->rule, NFT_CMP_EQ, 255);
+	rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_ICMPV6);
+	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	rule_compare_byte(&m->rule, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
+	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	rule_compare_byte(&m->rule, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
+	rule_verdict(&m->rule, NF_ACCEPT, NULL);
+	put_rule(m);
 }
 
 static void accept_allowed(struct maker *m, const char *chain, enum end end)
 {
 	for (enum set_id set = SET_ALLOW4; set <= SET_ALLOW6; set++) {
-		rule_begin(m, chain);
+		rule_begin(&m->rule, m->nft->table, chain);
 		address_in(m, set, end);
-		verdict(m, NF_ACCEPT, NULL);
-		rule_put(m);
+		rule_verdict(&m->rule, NF_ACCEPT, NULL);
+		put_rule(m);
 	}
 }
 
@@ -406,12 +290,12 @@ static void load_connection(struct maker *m, bool v4, bool both, bool network64)
 {
 	load_address(m, v4, SOURCE);
 	if (network64)
-		keep_network64(m);
+		rule_keep_network64(&m->rule);
 	uint32_t next = v4 ? 1 : 4;
 	uint32_t source = next == 4 ? NFT_REG_2 : REG32(next);
 	if (both)
-		load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, source);
-	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, both ? REG32(next + 1) : source);
+		rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, source);
+	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, both ? REG32(next + 1) : source);
 }
 
 static void put_refused(struct maker *m, const char *chain, bool v4, bool network64)
@@ -419,23 +303,23 @@ static void put_refused(struct maker *m, const char *chain, bool v4, bool networ
 	enum set_id seen = v4 ? SET_SEEN4 : SET_SEEN6, hits = v4 ? SET_HITS4 : SET_HITS6;
 	static const uint8_t flags = TH_FIN | TH_SYN | TH_RST | TH_ACK;
 
-	rule_begin(m, chain);
-	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_TCP);
-	load(m, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
-	keep_bits(m, &flags, sizeof(flags));
-	compare_byte(m, NFT_CMP_EQ, TH_SYN);
-	meta_is_byte(m, NFT_META_NFPROTO, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	rule_begin(&m->rule, m->nft->table, chain);
+	rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_TCP);
+	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+	rule_keep_bits(&m->rule, &flags, sizeof(flags));
+	rule_compare_byte(&m->rule, NFT_CMP_EQ, TH_SYN);
+	rule_meta_is(&m->rule, NFT_META_NFPROTO, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	load_connection(m, v4, true, false);
-	look_up(m, seen, NFT_LOOKUP_F_INV);
+	rule_look_up(&m->rule, seen, NFT_LOOKUP_F_INV);
 	load_connection(m, v4, true, false);
-	remember(m, seen, NFT_DYNSET_OP_ADD);
+	rule_remember(&m->rule, seen, NFT_DYNSET_OP_ADD);
 	load_connection(m, v4, false, network64);
-	remember(m, hits, NFT_DYNSET_OP_UPDATE);
-	rule_put(m);
+	rule_remember(&m->rule, hits, NFT_DYNSET_OP_UPDATE);
+	put_rule(m);
 
-	rule_begin(m, chain);
-	verdict(m, NF_DROP, NULL);
-	rule_put(m);
+	rule_begin(&m->rule, m->nft->table, chain);
+	rule_verdict(&m->rule, NF_DROP, NULL);
+	put_rule(m);
 }
 
 static void put_inbound(struct maker *m)
@@ -454,26 +338,24 @@ static void put_inbound(struct maker *m)
 	accept_neighbours(m, "inbound");
 	accept_allowed(m, "inbound", SOURCE);
 	for (size_t i = 0; i < countof(drops); i++) {
-		rule_begin(m, "inbound");
+		rule_begin(&m->rule, m->nft->table, "inbound");
 		address_in(m, drops[i].set, SOURCE);
-		verdict(m, (uint32_t)NFT_GOTO, drops[i].refused);
-		rule_put(m);
+		rule_verdict(&m->rule, (uint32_t)NFT_GOTO, drops[i].refused);
+		put_rule(m);
 	}
 }
 
 /* Chain `refuse`: tells the one who started it at once. */
 static void put_refuse(struct maker *m)
 {
-	rule_begin(m, "refuse");
-	meta_is_byte(m, NFT_META_L4PROTO, IPPROTO_TCP);
-	EXPRESSION(m, "reject", {NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST},
-		{NFTNL_EXPR_REJECT_CODE, 0});
-	rule_put(m);
+	rule_begin(&m->rule, m->nft->table, "refuse");
+	rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_TCP);
+	rule_reject(&m->rule, NFT_REJECT_TCP_RST, 0);
+	put_rule(m);
 
-	rule_begin(m, "refuse");
-	EXPRESSION(m, "reject", {NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH},
-		{NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_ADMIN_PROHIBITED});
-	rule_put(m);
+	rule_begin(&m->rule, m->nft->table, "refuse");
+	rule_reject(&m->rule, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+	put_rule(m);
 }
 
 static const enum set_id out_sets[] = {SET_OUT4, SET_OUTNET4, SET_OUT64, SET_OUT6, SET_OUTNET6};
@@ -481,11 +363,11 @@ static const enum set_id out_sets[] = {SET_OUT4, SET_OUTNET4, SET_OUT64, SET_OUT
 static void refuse_started(struct maker *m, const char *chain)
 {
 	for (size_t i = 0; i < countof(out_sets); i++) {
-		rule_begin(m, chain);
+		rule_begin(&m->rule, m->nft->table, chain);
 		address_in(m, out_sets[i], DESTINATION);
-		direction_is(m, IP_CT_DIR_ORIGINAL);
-		verdict(m, (uint32_t)NFT_GOTO, "refuse");
-		rule_put(m);
+		rule_direction_is(&m->rule, IP_CT_DIR_ORIGINAL);
+		rule_verdict(&m->rule, (uint32_t)NFT_GOTO, "refuse");
+		put_rule(m);
 	}
 }
 
@@ -503,11 +385,11 @@ static void put_forward(struct maker *m)
 	accept_allowed(m, "forward", SOURCE);
 	refuse_started(m, "forward");
 	for (size_t i = 0; i < countof(out_sets); i++) {
-		rule_begin(m, "forward");
+		rule_begin(&m->rule, m->nft->table, "forward");
 		address_in(m, out_sets[i], SOURCE);
-		direction_is(m, IP_CT_DIR_REPLY);
-		verdict(m, NF_DROP, NULL);
-		rule_put(m);
+		rule_direction_is(&m->rule, IP_CT_DIR_REPLY);
+		rule_verdict(&m->rule, NF_DROP, NULL);
+		put_rule(m);
 	}
 }
 

@@ -77,7 +77,8 @@ struct host *fake_core_host(struct core *c, const char *uuid, const char *name)
 		.agent_online = true};
 	(void)snprintf(h->uuid, sizeof(h->uuid), "%s", uuid);
 	(void)snprintf(h->name, sizeof(h->name), "%s", name);
-	(void)snprintf(h->instance_id, sizeof(h->instance_id), "i-%.8s000000000000", uuid);
+	(void)snprintf(
+		h->instance_id, sizeof(h->instance_id), "i-%.8s%s", uuid, strrchr(uuid, '-') + 1);
 	return h;
 }
 
@@ -123,6 +124,14 @@ void fake_core_seed(struct core *c)
 	(void)fake_core_block(c, db, "203.0.113.80", SERVICE_VSFTPD, BLOCK_EXPIRED);
 	(void)fake_core_block(c, web, "203.0.113.81", SERVICE_SSH, BLOCK_CANCELED);
 	(void)fake_core_block(c, web, "203.0.113.82", SERVICE_SSH, BLOCK_WANTED);
+}
+
+/* Changing this address fails, as a store that cannot write would. */
+static bool is_fault(const struct core_block_name *name)
+{
+	static const struct addr fault = {
+		.b = {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 200}};
+	return addr_eq(&name->address, &fault);
 }
 
 /* core.h */
@@ -189,6 +198,11 @@ static bool block_matches(const struct block_query *q, const struct block *b)
 	       (!q->until || b->latest_attempt <= q->until);
 }
 
+static bool text_is(const char *text, const char *wanted)
+{
+	return text && strcmp(text, wanted) == 0;
+}
+
 static int latest_first(const void *a, const void *b)
 {
 	const struct block *x = *(const struct block *const *)a;
@@ -222,8 +236,8 @@ int core_blocks(struct core_reader *r, const struct block_query *q,
 	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total)
 {
 	struct core *c = r->core;
-	if (c->fail)
-		return c->fail;
+	if (c->fail || text_is(q->host_like, FAKE_FAULT) || text_is(q->host_name, FAKE_FAULT))
+		return c->fail ? c->fail : -EIO;
 	(void)pthread_mutex_lock(&c->lock);
 	int result = list_blocks(c, q, fn, ctx, ret_total);
 	(void)pthread_mutex_unlock(&c->lock);
@@ -351,8 +365,8 @@ static int cancel(struct core *c, const struct core_caller *who,
 int core_blocks_cancel(struct core *c, const struct core_caller *who,
 	const struct core_block_name *names, unsigned n, unsigned *ret_bad, struct err *err)
 {
-	if (c->fail)
-		return c->fail;
+	if (c->fail || is_fault(&names[0]))
+		return c->fail ? c->fail : -EIO;
 	if (c->condition)
 		return err_set(err, c->condition, "told to refuse");
 	(void)pthread_mutex_lock(&c->lock);
@@ -364,8 +378,8 @@ int core_blocks_cancel(struct core *c, const struct core_caller *who,
 int core_block_renew(struct core *c, const struct core_caller *who,
 	const struct core_block_name *name, struct err *err)
 {
-	if (c->fail)
-		return c->fail;
+	if (c->fail || is_fault(name))
+		return c->fail ? c->fail : -EIO;
 	if (c->condition)
 		return err_set(err, c->condition, "told to refuse");
 	(void)pthread_mutex_lock(&c->lock);

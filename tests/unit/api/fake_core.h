@@ -14,6 +14,8 @@
 #define FAKE_HOSTS  4
 #define FAKE_BLOCKS 64
 #define FAKE_TOKENS 32
+/* Asking for blocks of a host of this name fails; so does changing one of 192.0.2.200. */
+#define FAKE_FAULT "fault"
 
 struct fake_token {
 	char text[72];

@@ -115,7 +115,7 @@ static void filters(void **state)
 		{"Status=2", 1},
 		{"Status=", 7},
 		{"BlockIp=203.0.113.99", 0},
-		{"InstanceId=i-6d5b361f000000000000", 7},
+		{"InstanceId=i-6d5b361fd6e82c100001", 4},
 		{"InstanceId=i-6d5b", 0},
 		{"Remark=web", 4},
 		{"Remark=db-02", 3},

@@ -163,6 +163,7 @@ int connection_open(const char *dir, enum connection_kind kind, struct store **r
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
 	s->writer = kind == CONNECTION_WRITER;
+	s->unsynced = s->writer; /* what an earlier life committed may be only in its cache */
 	s->lock = -1;
 	int r = 0;
 	if ((size_t)snprintf(s->path, sizeof(s->path), "%s/" DATABASE, dir) >= sizeof(s->path))

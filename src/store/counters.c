@@ -47,7 +47,7 @@ static unsigned slot_of(const struct counter *c)
 	uint64_t h = (uint64_t)c->scope * 31 + (uint64_t)c->kind;
 	h = h * 31 + (uint64_t)c->account;
 	h = h * 31 + (unsigned)(c->state << 5 | c->applied << 4 | c->direction << 3 | c->service);
-	return (unsigned)((h * 0x9e3779b97f4a7c15u) >> 56) % COUNTER_SLOTS;
+	return (unsigned)((h * 0x9e3779b97f4a7c15u) >> 48) % COUNTER_SLOTS;
 }
 
 static void put_key(struct query *q, const struct counter *c)
@@ -81,15 +81,23 @@ static int write_slot(struct store *s, struct counter *c)
 
 static int add(struct store *s, const struct counter *c)
 {
-	struct counter *slot = &s->counters.slots[slot_of(c)];
+	struct counters *counters = &s->counters;
+	unsigned i = slot_of(c);
+	struct counter *slot = &counters->slots[i];
 	if (!same(slot, c)) {
 		int r = write_slot(s, slot);
 		if (r < 0)
 			return r;
+		bool listed = slot->listed;
 		*slot = *c;
-		return 0;
+		slot->listed = listed;
+		slot->n = 0;
 	}
 	slot->n += c->n;
+	if (!slot->listed) {
+		slot->listed = true;
+		counters->list[counters->listed++] = (uint16_t)i;
+	}
 	return 0;
 }
 
@@ -135,22 +143,32 @@ int counters_moved(struct store *s, const struct block *b, int64_t latest)
 	return r < 0 ? r : add_to(s, b, COUNTER_ATTEMPT, to, 1);
 }
 
+static void unlist(struct counters *counters)
+{
+	for (unsigned i = 0; i < counters->listed; i++) {
+		struct counter *slot = &counters->slots[counters->list[i]];
+		slot->listed = false;
+		slot->n = 0;
+	}
+	counters->listed = 0;
+}
+
 int counters_flush(struct store *s)
 {
 	if (!s->in_transaction || !s->writer)
 		return 0;
-	for (unsigned i = 0; i < COUNTER_SLOTS; i++) {
-		int r = write_slot(s, &s->counters.slots[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	struct counters *counters = &s->counters;
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < counters->listed; i++)
+		r = write_slot(s, &counters->slots[counters->list[i]]);
+	if (r == 0)
+		unlist(counters);
+	return r;
 }
 
 void counters_forget(struct store *s)
 {
-	for (unsigned i = 0; i < COUNTER_SLOTS; i++)
-		s->counters.slots[i].n = 0;
+	unlist(&s->counters);
 }
 
 static void put_filter(struct query *q, const struct counter_filter *f)

@@ -13,11 +13,12 @@
 
 #include "model/block.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
 
-#define COUNTER_SLOTS 256
+#define COUNTER_SLOTS 1024
 #define COUNTER_HOUR  ((int64_t)3600000)
 
 enum counter_kind { COUNTER_HOST, COUNTER_CHANGED, COUNTER_ATTEMPT };
@@ -27,11 +28,14 @@ struct counter {
 	int64_t account;
 	int64_t scope; /* host (0: all), or hours since 1970 */
 	uint8_t state, applied, direction, service;
+	bool listed;
 	int64_t n;
 };
 
 struct counters {
 	struct counter slots[COUNTER_SLOTS];
+	uint16_t list[COUNTER_SLOTS]; /* slots used since the last flush */
+	unsigned listed;
 };
 
 /* Which records to count; zero values mean any, as in struct block_query. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,58 @@ static void a_transactions_error_sticks(void **state)
 	store_rollback(f->store);
 }
 
+/* SQLite's own calls end here, in front of libc's. */
+static unsigned syncs;
+static bool syncs_fail;
+
+int fdatasync(int fd)
+{
+	char link[64], path[128] = "";
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	syncs += n > 4 && strcmp(path + n - 4, "-wal") == 0;
+	if (!syncs_fail)
+		return (int)syscall(SYS_fdatasync, fd);
+	errno = EIO;
+	return -1;
+}
+
+static int commit_one(struct fixture *f, enum store_durability durability)
+{
+	static unsigned n;
+	char value[16];
+	(void)snprintf(value, sizeof(value), "%u", n++);
+	fixture_begin(f);
+	assert_int_equal(store_meta_put(f->store, "n", value), 0);
+	syncs = 0;
+	return store_commit(f->store, durability);
+}
+
+static void only_a_durable_commit_waits_for_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(commit_one(f, STORE_REPLAYABLE), 0);
+	assert_int_equal(syncs, 0);
+	assert_int_equal(commit_one(f, STORE_DURABLE), 0);
+	assert_int_equal(syncs, 1);
+	/* somebody is told what an earlier, replayable commit wrote */
+	assert_int_equal(commit_one(f, STORE_REPLAYABLE), 0);
+	fixture_begin(f);
+	assert_int_equal(store_commit(f->store, STORE_DURABLE), 0);
+	assert_int_equal(syncs, 1);
+	fixture_begin(f);
+	assert_int_equal(store_commit(f->store, STORE_DURABLE), 0);
+	assert_int_equal(syncs, 1);
+
+	syncs_fail = true;
+	int r = commit_one(f, STORE_DURABLE);
+	syncs_fail = false;
+	assert_int_equal(r, -EIO);
+	assert_non_null(strstr(store_error(f->store), "-wal"));
+	assert_false(store_in_transaction(f->store));
+	assert_int_equal(commit_one(f, STORE_DURABLE), 0);
+}
+
 static void what_was_committed_durably_or_not_is_there(void **state)
 {
 	struct fixture *f = *state;
@@ -398,6 +451,7 @@ int main(void)
 		EMPTY(a_missing_directory_or_database_is_said),
 		TEST(meta_values_come_back),
 		TEST(a_transactions_error_sticks),
+		TEST(only_a_durable_commit_waits_for_the_disk),
 		TEST(what_was_committed_durably_or_not_is_there),
 		TEST(a_reader_cannot_write),
 		TEST(a_snapshot_stays_as_it_was),

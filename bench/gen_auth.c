@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define ATTACKERS 50000
-#define OPEN      48         /* connections at a time */
-#define BEGIN     1795219200 /* 2026-11-21T00:00:00Z */
+#define OPEN  48         /* connections at a time */
+#define BEGIN 1795219200 /* 2026-11-21T00:00:00Z */
 
 static uint64_t state;
 
@@ -59,9 +58,10 @@ static void open_connection(struct connection *c)
 	static const char *const targets[] = {"root", "admin", "test", "ubuntu", "oracle", "git"};
 	static const char *const people[] = {"alice", "bob", "carol"};
 	unsigned kind = draw(100);
-	/* the square makes low numbers, the busy attackers, more likely */
-	uint64_t who = (uint64_t)draw(ATTACKERS) * draw(ATTACKERS) / ATTACKERS;
-	uint32_t a = 0x0b000000u + (uint32_t)(who * 2654435761u % 0x70000000u);
+	/* every doubling of the number is as likely: low ones come often */
+	uint32_t who = 1u << draw(16);
+	who += draw(who);
+	uint32_t a = 0x0b000000u + who * 2654435761u % 0x70000000u;
 	c->line = kind < 45 ? known : kind < 80 ? unknown : kind < 90 ? scanner : welcome;
 	c->user = c->line == welcome ? people[draw(3)]
 		  : c->line == known ? "root"

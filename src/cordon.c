@@ -25,6 +25,7 @@ static const struct {
 	{"db", verb_db, "check the database, make a backup"},
 	{"config", verb_config, "check or show the configuration"},
 	{"flush", verb_flush, "take Cordon's table out of the kernel"},
+	{"scan", verb_scan, "say who attacked, from log files"},
 	{"explain", verb_explain, "say what each line of a log means to Cordon"},
 };
 

@@ -17,7 +17,7 @@
 #define SESSION_IDLE (10 * MS_MINUTE)
 
 static const char help[] =
-	"Usage: cordon explain [--json] [--tz ZONE] [--now TIME] [FILE…]\n"
+	"Usage: cordon explain [--json] [--tz ZONE] [--now TIME] [FILE...]\n"
 	"Says of every line what Cordon reads in it. '-' or no FILE is standard input.\n"
 	"\n"
 	"  --json       one JSON object a line: line, match, service, outcome, src_ip, user, time\n"

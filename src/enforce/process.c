@@ -15,6 +15,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define LOCK_TRIES    50
+#define LOCK_PAUSE_US 20000
+
 static volatile sig_atomic_t terminated;
 
 static void on_term(int signal)
@@ -59,12 +62,17 @@ static int lock_table(const char *table)
 	if (fd < 0)
 		return -errno;
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	if (bind(fd, (const struct sockaddr *)&name, len) < 0) {
-		int error = -errno;
-		(void)close(fd);
-		return error;
+	/* a predecessor that was killed needs a moment to go */
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (bind(fd, (const struct sockaddr *)&name, len) == 0)
+			return fd;
+		if (errno != EADDRINUSE)
+			break;
+		(void)usleep(LOCK_PAUSE_US);
 	}
-	return fd;
+	int error = -errno;
+	(void)close(fd);
+	return error;
 }
 
 static int step(struct server *s, const sigset_t *waiting, int wait)

@@ -269,7 +269,6 @@ static void accept_neighbours(struct maker *m, const char *chain)
 	rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_ICMPV6);
 	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
 	rule_compare_byte(&m->rule, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
-	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
 	rule_compare_byte(&m->rule, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
 	rule_verdict(&m->rule, NF_ACCEPT, NULL);
 	put_rule(m);

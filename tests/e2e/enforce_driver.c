@@ -5,8 +5,10 @@
  * what the engine would be told.
  *
  *   enforce_driver [--no-own] [--user NAME] TABLE
+ *   enforce_driver --remove TABLE
  *
  *   add|remove in|out|allow PREFIX MS RECORD   MS: from now; "forever"
+ *   mix in|out|allow MS RECORD PREFIX…         several orders at once
  *   many in|out|allow PREFIX N MS RECORD       N orders, counting up from PREFIX
  *   want in|out|allow PREFIX MS RECORD         remembered for sync
  *   wantmany in|out|allow PREFIX N MS RECORD
@@ -158,6 +160,8 @@ static bool parse_element(char *args, struct enforce_element *e, size_t *n)
 /* Counts up in the last bit the prefix has. */
 static void step(struct prefix *p)
 {
+	if (p->len == 0)
+		return;
 	unsigned bit = p->len - 1u, add = 1u << (7 - bit % 8);
 	for (int i = (int)(bit / 8); i >= 0 && add; i--) {
 		add += p->addr.b[i];
@@ -189,6 +193,27 @@ static void submit(struct driver *d, char *args, bool remove, bool many)
 	finish(d);
 	printf("done %d failed=%zu us=%lld\n", r, d->failed, (long long)(micros() - began));
 	free(orders);
+}
+
+static void mix(struct driver *d, char *args)
+{
+	struct enforce_order orders[16] = {0};
+	size_t n = 0;
+	char *save, *list = strtok_r(args, " ", &save), *ms = strtok_r(NULL, " ", &save);
+	char *record = strtok_r(NULL, " ", &save), *prefix;
+	while (record && n < countof(orders) && (prefix = strtok_r(NULL, " ", &save))) {
+		char text[160];
+		(void)snprintf(text, sizeof(text), "%s %s %s %s", list, prefix, ms, record);
+		if (!parse_element(text, &orders[n++].element, NULL)) {
+			printf("bad arguments\n");
+			return;
+		}
+	}
+	d->pending = n;
+	d->quiet = false;
+	int r = enforce_submit(d->enforce, orders, n);
+	finish(d);
+	printf("done %d\n", r);
 }
 
 static void want(struct driver *d, char *args, bool many)
@@ -257,6 +282,8 @@ static bool command(struct driver *d, char *line)
 		submit(d, args, line[0] == 'r', false);
 	else if (strcmp(line, "many") == 0)
 		submit(d, args, false, true);
+	else if (strcmp(line, "mix") == 0)
+		mix(d, args);
 	else if (strcmp(line, "want") == 0 || strcmp(line, "wantmany") == 0)
 		want(d, args, line[4] == 'm');
 	else if (strcmp(line, "sync") == 0)
@@ -300,6 +327,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--no-own") == 0)
 			config.own = false;
+		else if (strcmp(argv[i], "--remove") == 0 && i + 1 < argc)
+			return enforcer_remove_table(argv[i + 1]) < 0;
 		else if (strcmp(argv[i], "--user") == 0 && i + 1 < argc)
 			become(&config, argv[++i]);
 		else

@@ -1,0 +1,779 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+The enforcer against a real kernel, in network namespaces of its own:
+
+    attacker 10.77.1.2, fd77:1::2 --- victim --- bystander 10.77.2.2, fd77:2::2
+
+The victim runs the enforcer, a TCP server, and forwards between the two. Sockets
+are made in this process, each in the namespace it belongs to. Prints TAP.
+"""
+import contextlib
+import ctypes
+import errno
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BUILD = os.environ.get("CORDON_BUILD", "build")
+DRIVER = os.path.join(BUILD, "tests/e2e/enforce_driver")
+TAG = f"cdnenf{os.getpid()}"
+V, A, B = (f"{TAG}{x}" for x in "vab")
+PORT = 8077
+PATIENCE = 10  # seconds until what must happen counts as not happening
+REFUSED = 1.0  # seconds after which a dropped connection attempt counts as dropped
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*args, check=True, **kwargs):
+    return subprocess.run(args, check=check, text=True, capture_output=True, **kwargs)
+
+
+def ip(ns, *args):
+    run("ip", "-n", ns, *args)
+
+
+def nft(*args, check=True):
+    return run("ip", "netns", "exec", V, "nft", *args, check=check)
+
+
+@contextlib.contextmanager
+def inside(ns):
+    home, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{ns}", os.O_RDONLY)
+    try:
+        if libc.setns(there, 0x40000000) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        yield
+    finally:
+        libc.setns(home, 0x40000000)
+        os.close(home)
+        os.close(there)
+
+
+def make_world():
+    for ns in (V, A, B):
+        run("ip", "netns", "add", ns)
+        ip(ns, "link", "set", "lo", "up")
+    for n, (ns, dev) in enumerate(((A, "va"), (B, "vb")), 1):
+        ip(V, "link", "add", dev, "type", "veth", "peer", "name", "eth0", "netns", ns)
+        for where, name, host in ((V, dev, 1), (ns, "eth0", 2)):
+            ip(where, "link", "set", name, "up")
+            ip(where, "addr", "add", f"10.77.{n}.{host}/24", "dev", name)
+            ip(where, "addr", "add", f"fd77:{n}::{host}/64", "dev", name, "nodad")
+        ip(ns, "route", "add", "default", "via", f"10.77.{n}.1")
+        ip(ns, "route", "add", "default", "via", f"fd77:{n}::1")
+    ip(A, "addr", "add", "fd77:1::3/64", "dev", "eth0", "nodad")
+    ip(A, "addr", "add", "10.77.1.3/24", "dev", "eth0")
+    run("ip", "netns", "exec", V, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+
+
+def end_world():
+    for ns in (V, A, B):
+        run("ip", "netns", "del", ns, check=False)
+
+
+class Server(threading.Thread):
+    """Echoes, in one namespace, until closed."""
+
+    def __init__(self, ns):
+        super().__init__(daemon=True)
+        with inside(ns):
+            self.socket = socket.create_server(("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                c, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.echo, args=(c,), daemon=True).start()
+
+    @staticmethod
+    def echo(c):
+        with contextlib.suppress(OSError), c:
+            while data := c.recv(100):
+                c.sendall(data)
+
+
+def connect(ns, to, source=None, timeout=PATIENCE):
+    with inside(ns):
+        s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET)
+    s.settimeout(timeout)
+    try:
+        if source:
+            s.bind((source, 0))
+        s.connect((to, PORT))
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
+def talks(s):
+    try:
+        s.settimeout(PATIENCE)
+        s.sendall(b"x")
+        return s.recv(1) == b"x"
+    except OSError:
+        return False
+
+
+def reaches(ns, to, source=None, timeout=PATIENCE):
+    try:
+        with connect(ns, to, source, timeout) as s:
+            return talks(s)
+    except OSError:
+        return False
+
+
+def dropped(ns, to, source=None, timeout=REFUSED):
+    """No answer at all: neither a connection nor a refusal."""
+    try:
+        connect(ns, to, source, timeout).close()
+        return False
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def refused(ns, to):
+    began = time.monotonic()
+    try:
+        connect(ns, to).close()
+        return False
+    except ConnectionRefusedError:
+        return time.monotonic() - began < REFUSED
+    except OSError:
+        return False
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class Driver:
+    def __init__(self, *args, table="cordon"):
+        self.p = subprocess.Popen(
+            ["ip", "netns", "exec", V, DRIVER, *args, table],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+        self.lines, self.more = [], threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+        self.first = self.take(lambda line: line in ("ready", "failed"))
+
+    def read(self):
+        for line in self.p.stdout:
+            with self.more:
+                self.lines.append(line.rstrip("\n"))
+                self.more.notify_all()
+        with self.more:
+            self.lines.append(None)
+            self.more.notify_all()
+
+    def take(self, last):
+        """Lines up to one that `last` accepts; what is not there in time is an error."""
+        got, deadline = [], time.monotonic() + 6 * PATIENCE
+        with self.more:
+            while True:
+                while self.lines:
+                    line = self.lines.pop(0)
+                    if line is None:
+                        raise EOFError(got)
+                    got.append(line)
+                    if last(line):
+                        return got
+                if not self.more.wait(max(0, deadline - time.monotonic())):
+                    raise TimeoutError(got)
+
+    def __call__(self, command):
+        self.p.stdin.write(command + "\n")
+        self.p.stdin.flush()
+        return self.take(lambda line: line == "ok")[:-1]
+
+    def error(self, command):
+        """The answer to one order."""
+        for line in self(command):
+            if line.startswith("answer"):
+                return int(line.split()[-1])
+        return None
+
+    def state(self):
+        return dict(re.findall(r"(\w+)=(\S*)", self("state")[-1]))
+
+    def synced(self):
+        line = next(x for x in self("sync") if x.startswith("synced"))
+        return {k: int(v) for k, v in re.findall(r"(\w+)=(-?\d+)", line)}
+
+    def ask(self, target):
+        """(milliseconds left or "forever", record), or None."""
+        answer = self(f"ask {target}")[-1].split()
+        if answer[1] == "none":
+            return None
+        return answer[1] if answer[1] == "forever" else int(answer[1]), int(answer[2])
+
+    def hits(self):
+        found = {}
+        for line in self("sample"):
+            if line.startswith("hit "):
+                _, source, port, count = line.split()
+                found[source, int(port)] = int(count)
+        return found
+
+    def pid(self):
+        return int(self("pid")[-1].split()[1])
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def driver(*args, table="cordon", keep=False):
+    d = Driver(*args, table=table)
+    try:
+        yield d
+    finally:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            d.close()
+        if not keep:
+            run("ip", "netns", "exec", V, DRIVER, "--remove", table)
+
+
+def can_own():
+    """Only the kernel knows; the driver says."""
+    with driver() as d:
+        return d.state()["owner"] == "1"
+
+
+# ---- the cases: each a function; its text is the test's name -----------------
+
+
+def case_inbound_v4(_):
+    """a v4 block cuts the established connection, refuses new ones, and spares bystanders"""
+    with driver() as d:
+        s, other = connect(A, "10.77.1.1"), connect(B, "10.77.2.1")
+        assert talks(s) and talks(other)
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        s.settimeout(PATIENCE)
+        # the victim's socket is destroyed, which resets the attacker's
+        try:
+            assert s.recv(1) == b"", "data on a connection that should be gone"
+        except ConnectionResetError:
+            pass
+        assert dropped(A, "10.77.1.1")
+        assert reaches(A, "10.77.1.1", source="10.77.1.3")
+        assert talks(other) and reaches(B, "10.77.2.1")
+        assert d.error("remove in 10.77.1.2 0 0") == 0
+        assert reaches(A, "10.77.1.1")
+
+
+def case_inbound_forward(_):
+    """a block covers what is forwarded, and cuts it"""
+    with driver() as d:
+        s = connect(A, "10.77.2.2")
+        assert talks(s)
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        s.settimeout(REFUSED)
+        s.sendall(b"x")
+        try:
+            assert s.recv(1) != b"x"
+        except OSError:
+            pass
+        assert dropped(A, "10.77.2.2")
+
+
+def case_inbound_v6_64(_):
+    """a /64 block covers every address in it; /128 and odd lengths only theirs"""
+    with driver() as d:
+        assert d.error("add in fd77:1::/64 60000 1") == 0
+        assert dropped(A, "fd77:1::1", "fd77:1::2") and dropped(A, "fd77:1::1", "fd77:1::3")
+        assert reaches(B, "fd77:2::1")
+        assert d.error("remove in fd77:1::/64 0 0") == 0
+        assert d.error("add in fd77:1::2 60000 1") == 0
+        assert dropped(A, "fd77:1::1", "fd77:1::2") and reaches(A, "fd77:1::1", "fd77:1::3")
+        assert d.error("remove in fd77:1::2 0 0") == 0
+        assert d.error("add in fd77:1::2/127 60000 1") == 0
+        assert dropped(A, "fd77:1::1", "fd77:1::2") and dropped(A, "fd77:1::1", "fd77:1::3")
+        assert reaches(B, "fd77:2::1")
+
+
+def case_inbound_prefix(_):
+    """a v4 prefix blocks what lies in it"""
+    with driver() as d:
+        assert d.error("add in 10.77.1.2/31 60000 1") == 0
+        assert dropped(A, "10.77.1.1") and dropped(A, "10.77.1.1", "10.77.1.3")
+        assert reaches(B, "10.77.2.1")
+
+
+def case_allow(_):
+    """the allow-list beats every block, and its connections live on"""
+    with driver() as d:
+        assert d.error("add allow 10.77.1.2 forever 9") == 0
+        s = connect(A, "10.77.1.1")
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        assert d.error("add in 10.77.1.0/24 60000 2") == 0
+        assert talks(s) and reaches(A, "10.77.1.1")
+        assert dropped(A, "10.77.1.1", "10.77.1.3")
+        assert d.error("add in fd77:1::/64 60000 3") == 0
+        assert d.error("add allow fd77:1::2 forever 9") == 0
+        assert reaches(A, "fd77:1::1", "fd77:1::2") and dropped(A, "fd77:1::1", "fd77:1::3")
+        assert d.error("remove allow 10.77.1.2 0 0") == 0
+        assert dropped(A, "10.77.1.1")
+
+
+def case_loopback(_):
+    """loopback is out of reach of any block"""
+    with driver() as d:
+        for target in ("127.0.0.1", "127.0.0.0/8", "10.77.1.1", "::1", "fd77:1::/64"):
+            for kind in ("in", "out"):
+                assert d.error(f"add {kind} {target} 60000 1") == 0
+        assert reaches(V, "127.0.0.1") and reaches(V, "::1")
+        assert reaches(V, "10.77.1.1") and reaches(V, "fd77:1::1")
+
+
+def case_neighbours(_):
+    """neighbour discovery survives a block of the on-link /64"""
+    with driver() as d:
+        for kind in ("in", "out"):
+            assert d.error(f"add {kind} fd77:1::/64 60000 1") == 0
+            assert d.error(f"add {kind} fe80::/10 60000 1") == 0
+        assert d.error("add allow fd77:1::2 forever 1") == 0
+        ip(V, "-6", "neigh", "flush", "dev", "va")
+        ip(A, "-6", "neigh", "flush", "dev", "eth0")
+        # reachable only if addresses can still be resolved in the blocked network
+        assert reaches(A, "fd77:1::1", "fd77:1::2")
+
+
+def outbound(d, mine, theirs, block):
+    s, inward = connect(V, theirs), connect(A, mine)
+    assert talks(s) and talks(inward)
+    assert d.error(f"add out {block} 60000 1") == 0
+    assert refused(V, theirs)
+    assert not talks(s), "what existed goes on"
+    assert talks(inward) and reaches(A, mine), "inbound is blocked too"
+    assert d.error(f"remove out {block} 0 0") == 0
+    assert reaches(V, theirs)
+
+
+def case_outbound(_):
+    """an out-block refuses at once, ends what exists, and leaves inbound alone"""
+    with driver() as d:
+        outbound(d, "10.77.1.1", "10.77.1.2", "10.77.1.2")
+        outbound(d, "fd77:1::1", "fd77:1::2", "fd77:1::2")
+        outbound(d, "fd77:1::1", "fd77:1::2", "fd77:1::/64")
+        outbound(d, "10.77.1.1", "10.77.1.2", "10.77.1.0/30")
+        outbound(d, "fd77:1::1", "fd77:1::2", "fd77:1::/120")
+
+
+def case_outbound_forward(_):
+    """an out-block refuses what is forwarded there, not what comes from there"""
+    with driver() as d:
+        s = connect(A, "10.77.2.2")
+        assert talks(s)
+        assert d.error("add out 10.77.2.2 60000 1") == 0
+        assert refused(A, "10.77.2.2")
+        assert not talks(s)
+        assert reaches(B, "10.77.1.2")
+
+
+def case_outbound_datagrams(_):
+    """an out-block stops the answers of a datagram flow that is forwarded"""
+    with driver() as d:
+        with inside(A):
+            a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with inside(B):
+            b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        a.bind(("10.77.1.2", 4000))
+        b.bind(("10.77.2.2", 4001))
+        a.settimeout(PATIENCE)
+        b.settimeout(PATIENCE)
+        a.sendto(b"1", ("10.77.2.2", 4001))
+        assert b.recv(9) == b"1"
+        b.sendto(b"2", ("10.77.1.2", 4000))
+        assert a.recv(9) == b"2"
+        assert d.error("add out 10.77.2.2 60000 1") == 0
+        b.sendto(b"3", ("10.77.1.2", 4000))
+        a.settimeout(0.5)
+        try:
+            got = a.recv(9)
+        except OSError:
+            got = None
+        assert got is None, got
+        a.close()
+        b.close()
+
+
+def case_counting(_):
+    """one connect() with its retransmissions counts one, the next one two"""
+    with driver() as d:
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        assert d.error("add in fd77:1::/64 60000 2") == 0
+        assert d.hits() == {}
+        # SYNs leave at 0, 1 and 3 seconds
+        attempts = [threading.Thread(target=dropped, args=(A, "10.77.1.1", None, 3.5)),
+                    threading.Thread(target=dropped, args=(A, "fd77:1::1", "fd77:1::2", 3.5))]
+        for t in attempts:
+            t.start()
+        for t in attempts:
+            t.join()
+        assert d.hits() == {("10.77.1.2/128", PORT): 1, ("fd77:1::/64", PORT): 1}
+        assert dropped(A, "10.77.1.1") and dropped(A, "fd77:1::1", "fd77:1::3")
+        assert d.hits() == {("10.77.1.2/128", PORT): 2, ("fd77:1::/64", PORT): 2}
+        assert d.error("remove in fd77:1::/64 0 0") == 0
+        assert d.error("add in fd77:1::2 60000 2") == 0
+        assert dropped(A, "fd77:1::1", "fd77:1::2")
+        assert d.hits()["fd77:1::2/128", PORT] == 1
+
+
+def case_counting_is_only_for_blocks(_):
+    """connections that are let through are not counted"""
+    with driver() as d:
+        assert d.error("add allow 10.77.1.2 forever 1") == 0
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        assert reaches(A, "10.77.1.1") and reaches(B, "10.77.2.1")
+        assert d.hits() == {}
+
+
+def case_times(_):
+    """elements end by themselves, or never; a new order changes the end either way"""
+    with driver() as d:
+        assert d.error("add in 10.77.1.2 400 7") == 0
+        left, record = d.ask("in 10.77.1.2")
+        assert 0 < left <= 400 and record == 7
+        assert dropped(A, "10.77.1.1", timeout=0.2)
+        assert until(lambda: d.ask("in 10.77.1.2") is None)
+        assert reaches(A, "10.77.1.1")
+        for target in ("10.77.1.2", "fd77:1::/64", "10.99.0.0/16", "fd77:1::/48"):
+            assert d.ask(f"in {target}") is None
+            for ms, record in (("60000", 1), ("600000", 2), ("forever", 3), ("30000", 4), ("90000", 5)):
+                assert d.error(f"add in {target} {ms} {record}") == 0
+                left, got = d.ask(f"in {target}")
+                assert got == record
+                assert left == "forever" if ms == "forever" else int(ms) - 5000 < left <= int(ms), (ms, left)
+            assert d.error(f"remove in {target} 0 0") == 0
+            assert d.ask(f"in {target}") is None
+            assert d.error(f"remove in {target} 0 0") == 0, "what is gone is gone"
+
+
+def case_refusals(_):
+    """what is over, or would block everything, is refused"""
+    with driver() as d:
+        assert d.error("add in 10.77.1.2 -1000 1") == -errno.ETIME
+        assert d.error("add in 10.99.0.0/16 -1000 1") == -errno.ETIME
+        assert d.ask("in 10.77.1.2") is None
+        for target in ("0.0.0.0/0", "::/0"):
+            assert d.error(f"add in {target} 60000 1") == -errno.EINVAL
+            assert d.error(f"add out {target} 60000 1") == -errno.EINVAL
+
+
+def case_overlaps(_):
+    """prefixes inside one another block what any of them blocks, as long as it does"""
+    with driver() as d:
+        assert d.error("add in 10.77.0.0/16 forever 1") == 0
+        assert d.error("add in 10.77.1.0/24 60000 2") == 0
+        assert d.error("add in 10.77.1.2/31 90000 3") == 0
+        assert dropped(A, "10.77.1.1")
+        assert d.error("remove in 10.77.0.0/16 0 0") == 0
+        assert d.ask("in 10.77.1.2/31")[1] == 3 and d.ask("in 10.77.1.0/24")[1] == 2
+        assert dropped(A, "10.77.1.1") and reaches(B, "10.77.2.1")
+        assert d.error("remove in 10.77.1.0/24 0 0") == 0
+        assert dropped(A, "10.77.1.1")
+        assert d.error("remove in 10.77.1.2/31 0 0") == 0
+        assert reaches(A, "10.77.1.1")
+        answers = d("mix in 60000 1 10.0.0.0/9 10.77.1.0/24 10.64.0.0/10 192.0.2.1 10.77.1.0/25")
+        assert all(x.endswith(" 0") for x in answers if x.startswith("answer")), answers
+
+
+def case_bad_one_among_good(_):
+    """one order the kernel refuses does not keep the others from being done"""
+    with driver("--no-own") as d:
+        # a range of someone else's, which ours may not cut across
+        nft("add", "element", "inet", "cordon", "net4", "{ 10.50.0.100-10.50.1.100 }")
+        answers = d("mix in 60000 1 10.40.0.0/16 192.0.2.1 10.50.0.0/24 10.60.0.0/16 192.0.2.2 10.70.0.0/16")
+        errors = {x.split()[2]: int(x.split()[3]) for x in answers if x.startswith("answer")}
+        assert errors.pop("10.50.0.0/24") < 0, answers
+        assert len(errors) == 5 and not any(errors.values()), answers
+        for target in errors:
+            assert d.ask(f"in {target}"), target
+        d("want in 10.50.0.0/24 60000 1")
+        assert d.synced()["error"] == 0
+        assert d.ask("in 10.50.0.0/24")[1] == 1
+
+
+def case_sync(_):
+    """a sync sends the difference only, for every list, and keeps traffic guarded"""
+    with driver() as d:
+        wanted = ["in 10.77.1.2 60000 1", "in fd77:9::/64 forever 2", "in 10.88.0.0/16 60000 3",
+                  "in 10.88.1.0/24 forever 4", "out 192.0.2.9 60000 5", "allow 10.77.2.0/24 forever 6",
+                  "allow 10.77.2.2 forever 7", "in 192.0.2.77 -5 8"]
+        table = d.state()["table"]
+        for line in wanted:
+            d(f"want {line}")
+        got = d("sync")
+        assert "answer in 192.0.2.77 -62" in got, got
+        assert dropped(A, "10.77.1.1")
+        for line in wanted[:-1]:
+            d(f"want {line}")
+        r = d.synced()
+        assert r["error"] == r["added"] == r["removed"] == r["changed"] == 0 and r["kept"] == 7, r
+        for line in ("in 10.77.1.2 90000 1", "in fd77:9::/64 forever 3", "in 192.0.2.1 60000 9"):
+            d(f"want {line}")
+        r = d.synced()
+        assert (r["added"], r["changed"], r["kept"], r["removed"]) == (1, 2, 0, 5), r
+        assert d.state()["table"] == table
+        assert d.synced()["removed"] == 3
+
+
+def case_many(_):
+    """100,000 blocks: set, found again by the next sync, and taken out"""
+    with driver() as d:
+        def want():
+            d("wantmany in 100.64.0.0 100000 600000 5")
+        want()
+        r = d.synced()
+        assert r["added"] == 100000 and r["error"] == 0, r
+        want()
+        r = d.synced()
+        assert r["kept"] == 100000 and r["added"] == r["removed"] == 0, r
+        assert d.synced()["removed"] == 100000
+        done = d("many in 100.64.0.0 100000 600000 5")
+        assert len(done) == 1 and "failed=0" in done[0], done[:3]
+        assert d.synced()["removed"] == 100000
+
+
+def case_owned(own):
+    """a table of our own survives everybody else's flush"""
+    if not own:
+        return "this kernel has no owned tables"
+    with driver() as d:
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        table = d.state()["table"]
+        nft("flush", "ruleset", check=False)
+        assert nft("delete", "table", "inet", "cordon", check=False).returncode != 0
+        assert nft("flush", "set", "inet", "cordon", "block4", check=False).returncode != 0
+        assert d.ask("in 10.77.1.2") and dropped(A, "10.77.1.1")
+        assert d.state()["table"] == table
+        nft("list", "table", "inet", "cordon")
+    return None
+
+
+def drifts(d, change):
+    change()
+    d.take(lambda line: line == "drift")
+
+
+def case_drift(_):
+    """without it every change by others is noticed, and healed by one sync"""
+    with driver("--no-own") as d:
+        def heal(change, added, rebuilt):
+            table = d.state()["table"]
+            drifts(d, change)
+            d("want in 10.77.1.2 60000 1")
+            d("want in 192.0.2.1 60000 2")
+            r = d.synced()
+            assert r["error"] == 0 and r["added"] == added, r
+            assert (d.state()["table"] != table) == rebuilt
+            assert dropped(A, "10.77.1.1") and d.ask("in 192.0.2.1")
+
+        d("want in 10.77.1.2 60000 1")
+        d("want in 192.0.2.1 60000 2")
+        assert d.synced()["added"] == 2
+        heal(lambda: nft("flush", "ruleset"), 2, True)
+        heal(lambda: nft("delete", "element", "inet", "cordon", "block4", "{ 192.0.2.1 }"), 1, False)
+        heal(lambda: nft("flush", "chain", "inet", "cordon", "inbound"), 2, True)
+        heal(lambda: nft("insert", "rule", "inet", "cordon", "inbound", "accept"), 2, True)
+        heal(lambda: nft("add", "element", "inet", "cordon", "block4", "{ 10.77.2.2 }"), 0, False)
+        assert reaches(B, "10.77.2.1")
+        # what others do elsewhere, and what we do ourselves, is no drift
+        nft("add", "table", "inet", f"{TAG}x")
+        nft("delete", "table", "inet", f"{TAG}x")
+        assert d.error("add in 192.0.2.5 60000 1") == 0
+        drifts(d, lambda: nft("delete", "element", "inet", "cordon", "block4", "{ 192.0.2.5 }"))
+        assert "drift" not in d("state")
+
+
+def case_order_without_table(_):
+    """an order that meets no table makes one"""
+    with driver("--no-own") as d:
+        for target in ("10.77.1.2", "10.77.1.0/24"):
+            nft("delete", "table", "inet", "cordon")
+            assert d.error(f"add in {target} 60000 1") == 0
+            assert dropped(A, "10.77.1.1")
+
+
+def case_lock(_):
+    """one daemon a table and namespace"""
+    with driver() as d:
+        assert d.first[-1] == "ready"
+        second = Driver()
+        assert second.first[-1] == "failed", second.first
+        assert f"gone error={-errno.EADDRINUSE}" in second.first, second.first
+        second.close()
+        with driver(table="cordon-other") as other:
+            assert other.first[-1] == "ready"
+            assert other.error("add in 192.0.2.1 60000 1") == 0
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+
+
+def case_killed(_):
+    """blocks outlive the process, killed or ended; the next one takes them over"""
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        with driver(keep=True) as d:
+            d("want in 10.77.1.2 forever 1")
+            assert d.synced()["error"] == 0
+            table = d.state()["table"]
+            os.kill(d.pid(), end)
+            d.take(lambda line: line.startswith("gone"))
+            assert dropped(A, "10.77.1.1")
+            d.p.stdin.close()
+            last = d.take(lambda line: line.startswith("ended"))[-1]
+            assert last == ("ended signal 9" if end == signal.SIGKILL else "ended status 0"), last
+        with driver() as d:
+            assert dropped(A, "10.77.1.1")
+            d("want in 10.77.1.2 forever 1")
+            assert d.synced()["kept"] == 1
+            assert d.state()["table"] == table
+
+
+def case_upgrade(own):
+    """a table that cannot be owned is made anew in one go, with its blocks"""
+    if not own:
+        return "this kernel has no owned tables"
+    with driver("--no-own", keep=True) as d:
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+    with driver() as d:
+        assert d.state()["owner"] == "0" and dropped(A, "10.77.1.1")
+        d("want in 10.77.1.2 60000 1")
+        assert d.synced()["error"] == 0
+        assert d.state()["owner"] == "1" and dropped(A, "10.77.1.1")
+    return None
+
+
+def case_remove(_):
+    """removing the table takes everything out"""
+    with driver(keep=True) as d:
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+    assert dropped(A, "10.77.1.1")
+    run("ip", "netns", "exec", V, DRIVER, "--remove", "cordon")
+    assert reaches(A, "10.77.1.1")
+    run("ip", "netns", "exec", V, DRIVER, "--remove", "cordon")
+    assert "cordon" not in nft("list", "ruleset").stdout
+
+
+def without_times(text):
+    return re.sub(r" expires \w+", "", text)
+
+
+def case_reload(_):
+    """what nft lists, nft loads again: the same table"""
+    with driver("--no-own", keep=True) as d:
+        for order in ("in 10.77.1.2 600000 1", "in 192.0.2.1 forever 2", "in fd77:1::/64 600000 3",
+                      "in fd77:9::9 600000 4", "in 10.88.0.0/16 600000 5", "in 10.88.1.0/24 forever 6",
+                      "in 240.0.0.0/4 600000 7", "in fd00::/9 forever 8", "out 192.0.2.2 600000 9",
+                      "out fd77:8::/64 600000 10", "out 10.66.0.0/15 forever 11",
+                      "allow 10.77.2.0/24 forever 12", "allow fd77:2::/64 forever 13"):
+            assert d.error(f"add {order}") == 0, order
+        assert dropped(A, "10.77.1.1") and dropped(A, "fd77:1::1", "fd77:1::2")
+        assert len(d.hits()) == 2
+    with tempfile.NamedTemporaryFile("w", suffix=".nft") as f:
+        listed = nft("list", "table", "inet", "cordon").stdout
+        f.write(listed)
+        f.flush()
+        assert "counter packets 1" in listed
+        nft("delete", "table", "inet", "cordon")
+        nft("-f", f.name)
+        assert without_times(nft("list", "table", "inet", "cordon").stdout) == without_times(listed)
+    assert dropped(A, "10.77.1.1") and reaches(B, "10.77.2.1")
+    with driver("--no-own") as d:
+        d("want in 192.0.2.1 forever 2")
+        r = d.synced()
+        assert r["kept"] == 1 and r["added"] == 0, f"the loaded table is taken for another: {r}"
+
+
+def case_rights(_):
+    """the process keeps CAP_NET_ADMIN, its filter, and sockets"""
+    with driver("--user", "nobody") as d:
+        assert d.first[-1] == "ready"
+        pid = d.pid()
+        with open(f"/proc/{pid}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        assert set(status["Uid"].split()) == {"65534"} and set(status["Gid"].split()) == {"65534"}
+        for field in ("CapPrm", "CapEff", "CapBnd"):
+            assert int(status[field], 16) == 1 << 12, (field, status[field])
+        assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
+        assert status["NoNewPrivs"] == "1"
+        if os.environ.get("CORDON_SANITIZED") != "1":
+            assert status["Seccomp"] == "2", status["Seccomp"]
+        links = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd") if int(n) > 2]
+        assert links and all(x.startswith("socket:") for x in links), links
+        assert d.error("add in 10.77.1.2 60000 1") == 0 and dropped(A, "10.77.1.1")
+        d("want in 10.77.1.2 60000 1")
+        assert d.synced()["error"] == 0
+        assert d.hits()
+
+
+def case_nobody_may(_):
+    """without CAP_NET_ADMIN it says so and ends"""
+    p = subprocess.run(["ip", "netns", "exec", V, "setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin",
+                        DRIVER, "cordon"], input="", text=True, capture_output=True, timeout=6 * PATIENCE)
+    assert "failed" in p.stdout and f"error={-errno.EPERM}" in p.stdout, p.stdout
+
+
+def skip_all(why):
+    cases = [f for name, f in globals().items() if name.startswith("case_")]
+    print(f"1..{len(cases)}")
+    for n, f in enumerate(cases, 1):
+        print(f"ok {n} - {f.__doc__} # SKIP {why}")
+    return 0
+
+
+def main():
+    if os.geteuid() != 0:
+        return skip_all("needs root for network namespaces")
+    for tool in ("ip", "nft", "setpriv"):
+        if not shutil.which(tool):
+            return skip_all(f"{tool} is not installed")
+    if not os.access(DRIVER, os.X_OK):
+        return skip_all(f"{DRIVER} is not built")
+    only = sys.argv[1:]
+    cases = [f for name, f in globals().items() if name.startswith("case_") and (not only or name[5:] in only)]
+    print(f"1..{len(cases)}", flush=True)
+    failed = 0
+    try:
+        make_world()
+        servers = [Server(ns) for ns in (V, A, B)]
+        own = can_own()
+        for n, f in enumerate(cases, 1):
+            try:
+                why = f(own)
+                print(f"ok {n} - {f.__doc__}" + (f" # SKIP {why}" if why else ""), flush=True)
+            except Exception as e:  # one broken case must not hide the others
+                failed += 1
+                print(f"not ok {n} - {f.__doc__}", flush=True)
+                tb = e.__traceback__
+                while tb.tb_next and tb.tb_next.tb_frame.f_code.co_filename == __file__:
+                    tb = tb.tb_next
+                print(f"# {f.__name__} line {tb.tb_lineno}: {type(e).__name__} {e}", flush=True)
+        for s in servers:
+            s.socket.close()
+    finally:
+        end_world()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

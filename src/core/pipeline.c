@@ -94,7 +94,7 @@ static int store_tally(void *ctx, const struct tally_entry *e)
 {
 	struct core *c = ctx;
 	return store_attempt_add(
-		c->store, e->minute, c->host.id, (int)e->service, &e->source, e->n);
+		c->store, e->minute * MS_MINUTE, c->host.id, (int)e->service, &e->source, e->n);
 }
 
 static int store_window(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)

@@ -90,7 +90,7 @@ static int next_id(struct store *s, int64_t *ret_id)
 /* Before the latest record itself may go. */
 static int keep_last_id(struct store *s)
 {
-	int64_t id;
+	int64_t id = 0;
 	int r = next_id(s, &id);
 	char text[24];
 	(void)snprintf(text, sizeof(text), "%lld", (long long)id);
@@ -99,7 +99,7 @@ static int keep_last_id(struct store *s)
 
 static int insert(struct store *s, struct block *b)
 {
-	int64_t id;
+	int64_t id = 0;
 	int r = next_id(s, &id);
 	if (r < 0)
 		return r;
@@ -244,7 +244,7 @@ int store_block_expunge(struct store *s, int64_t before, unsigned most)
 	struct block blocks[64];
 	unsigned done = 0;
 	while (done < most) {
-		unsigned n, wanted = MIN_OF(most - done, (unsigned)countof(blocks));
+		unsigned n = 0, wanted = MIN_OF(most - done, (unsigned)countof(blocks));
 		int r = gather_ended(s, before, blocks, wanted, &n);
 		for (unsigned i = 0; r == 0 && i < n; i++)
 			r = remove_one(s, &blocks[i]);

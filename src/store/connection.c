@@ -11,9 +11,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define DATABASE "cordon.db"
+#define DATABASE      "cordon.db"
+#define LOCK_TRIES    50
+#define LOCK_PAUSE_US 20000
 /* Pages; far beyond what store_maintain() lets the log grow to. */
-#define LOG_PAGES_SAFE 65536
+#define LOG_PAGES_SAFE 16384
 
 /*
  * auto_vacuum counts only before the first table. Sorting must not need a temporary file: the
@@ -48,8 +50,14 @@ static int take_lock(struct store *s, const char *dir, struct err *err)
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock < 0)
 		return err_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
-	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	/* a predecessor that was killed needs a moment to go */
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		(void)usleep(LOCK_PAUSE_US);
+	}
 	if (errno == EWOULDBLOCK)
 		return err_set(err, -EBUSY, "another cordond uses %s", dir);
 	return err_set(err, -errno, "cannot lock %s: %s", path, strerror(errno));

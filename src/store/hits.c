@@ -6,9 +6,9 @@
 #include "store/sql.h"
 #include "store/tables.h"
 
-static const struct sql put_sql = {
-	SQL_HIT_PUT, "INSERT OR REPLACE INTO hit(source, len, port, boot_id, nft_table, n) "
-		     "VALUES(?1, ?2, ?3, ?4, ?5, ?6)"};
+static const struct sql put_sql = {SQL_HIT_PUT,
+	"INSERT OR REPLACE INTO hit(source, len, port, boot_id, nft_table, n) "
+	"VALUES(?1, ?2, ?3, ?4, ?5, ?6)"};
 static const struct sql get_sql = {SQL_HIT_GET,
 	"SELECT n FROM hit WHERE source = ?1 AND len = ?2 AND port = ?3 AND boot_id = ?4"
 	" AND nft_table = ?5"};

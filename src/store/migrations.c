@@ -181,7 +181,7 @@ static int take_step(struct store *s, size_t i)
 
 int migrations_run(struct store *s, struct err *err)
 {
-	int64_t taken;
+	int64_t taken = 0;
 	int r = migrations_taken(s, &taken, err);
 	for (size_t i = (size_t)(r == 0 ? taken : 0); r == 0 && i < countof(steps); i++) {
 		r = take_step(s, i);
@@ -194,7 +194,7 @@ int migrations_run(struct store *s, struct err *err)
 
 int migrations_verify(struct store *s, struct err *err)
 {
-	int64_t taken;
+	int64_t taken = 0;
 	int r = migrations_taken(s, &taken, err);
 	if (r == 0 && taken != (int64_t)countof(steps))
 		r = err_set(err, -ENOTSUP,

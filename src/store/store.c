@@ -175,7 +175,7 @@ int store_meta_get(struct store *s, const char *name, char *ret, size_t size)
 	if (value)
 		sql_get_text(&q, value, size);
 	int r = sql_end_one(&q, row);
-	if (r == 0)
+	if (r == 0 && value)
 		memcpy(ret, value, strlen(value) + 1);
 	return r;
 }

@@ -14,9 +14,9 @@
 #define TIMES_MAX 1000 /* detect/window.h remembers no more */
 
 /* Where the key is the only index, OR REPLACE writes without looking first. */
-static const struct sql put_sql = {
-	SQL_WINDOW_PUT, "INSERT OR REPLACE INTO window(source, len, host, service, times) "
-			"VALUES(?1, ?2, ?3, ?4, ?5)"};
+static const struct sql put_sql = {SQL_WINDOW_PUT,
+	"INSERT OR REPLACE INTO window(source, len, host, service, times) "
+	"VALUES(?1, ?2, ?3, ?4, ?5)"};
 static const struct sql remove_sql = {SQL_WINDOW_REMOVE,
 	"DELETE FROM window WHERE source = ?1 AND len = ?2 AND host = ?3 AND service = ?4"};
 static const struct sql each_sql = {

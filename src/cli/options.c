@@ -24,7 +24,7 @@ static bool read_epoch(const char *text, int64_t *ret_ms)
 	return true;
 }
 
-bool options_time(const char *text, const char *timezone, int64_t *ret_ms)
+bool options_time(const char *text, const char *zone, int64_t *ret_ms)
 {
 	struct slice slice = slice_of(text);
 	if (!memchr(slice.p, '-', slice.n))
@@ -35,7 +35,7 @@ bool options_time(const char *text, const char *timezone, int64_t *ret_ms)
 		slice = slice_of(midnight);
 	}
 	struct stamps stamps;
-	stamps_init(&stamps, timezone, clock_now());
+	stamps_init(&stamps, zone, clock_now());
 	int64_t ms;
 	if (slice.n < 19 || stamp_read(&stamps, slice, clock_now(), &ms) != slice.n)
 		return false;

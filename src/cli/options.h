@@ -37,4 +37,4 @@ void options_init(struct options *o);
 /* True when the option was a common one and good; else it has said on stderr what is wrong. */
 bool options_take(struct options *o, const char *verb, int option, const char *argument);
 /* RFC 3339, or seconds since 1970. */
-bool options_time(const char *text, const char *timezone, int64_t *ret_ms);
+bool options_time(const char *text, const char *zone, int64_t *ret_ms);

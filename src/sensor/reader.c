@@ -6,11 +6,11 @@
 #include "sensor/syslog.h"
 
 void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
-	const char *timezone)
+	const char *zone)
 {
 	*r = (struct reader){.sessions = sessions, .services = services, .now = now};
 	r->latest.time = EVENT_NO_TIME;
-	stamps_init(&r->stamps, timezone, now);
+	stamps_init(&r->stamps, zone, now);
 }
 
 /*

@@ -37,11 +37,11 @@ struct reader {
 };
 
 /*
- * services: SERVICE_BIT()s. now: ms. timezone: of stamps that have none; NULL or
+ * services: SERVICE_BIT()s. now: ms. zone: of stamps that have none; NULL or
  * "": the machine's. Before there are threads (see zone_load()).
  */
 void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
-	const char *timezone);
+	const char *zone);
 /* One line without its newline. True: *ret is an event (failure or success); else undefined. */
 bool reader_line(struct reader *r, struct slice line, struct event *ret);
 /* A record whose header somebody else took apart (the journal). */

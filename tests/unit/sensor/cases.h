@@ -30,5 +30,5 @@ bool cases_line(struct slice *text, struct slice *ret);
 int cases_run(const char *group, const char *const *names, void *const *states, size_t n,
 	void (*fn)(void **state));
 /* A reader of its own over a table of its own; cases_done() frees the table. */
-void cases_reader(struct reader *r, int64_t now, const char *timezone);
+void cases_reader(struct reader *r, int64_t now, const char *zone);
 void cases_done(struct reader *r);

@@ -16,6 +16,10 @@
 #define ENTRY(host, ip, type)                                                                      \
 	"{\"host_id\":\"" host "\",\"src_ip\":\"" ip "\",\"login_type\":\"" type "\"}"
 
+#define TEXT_OF_65    "12345678901234567890123456789012345678901234567890123456789012345"
+#define HOST_OF_65    "host_name=" TEXT_OF_65
+#define PROJECT_OF_65 "enterprise_project_id=" TEXT_OF_65
+
 struct world {
 	struct core core;
 	struct api *api;
@@ -171,9 +175,7 @@ static void judges_parameters(void **state)
 		"offset=2000001", "last_days=0", "last_days=31", "last_days=1&begin_time=5",
 		"begin_time=5&end_time=4", "begin_time=x", "intercept_status=bogus",
 		"intercept_status=INTERCEPTED", "src_ip=nonsense", "src_ip=10.0.0.0%2F8",
-		"host_name=12345678901234567890123456789012345678901234567890123456789012345",
-		"enterprise_project_id="
-		"12345678901234567890123456789012345678901234567890123456789012345"};
+		HOST_OF_65, PROJECT_OF_65};
 	struct world *w = *state;
 	for (size_t i = 0; i < countof(cases); i++) {
 		get(w, cases[i], 400);

@@ -79,7 +79,7 @@ static int set_up(void **state)
 	assert_non_null(w);
 	struct server_listener l = {.fd = open_listener(&w->port)};
 	gate.entered = gate.released = false;
-	assert_int_equal(server_start(&options, &l, 1, &w->server, NULL), 0);
+	assert_int_equal(http_server_start(&options, &l, 1, &w->server, NULL), 0);
 	*state = w;
 	return 0;
 }
@@ -87,7 +87,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *w = *state;
-	(void)server_stop(w->server);
+	(void)http_server_stop(w->server);
 	free(w);
 	return 0;
 }
@@ -265,7 +265,7 @@ static void too_many_headers_are_refused(void **state)
 static void *stop(void *ctx)
 {
 	struct world *w = ctx;
-	w->server = server_stop(w->server);
+	w->server = http_server_stop(w->server);
 	return NULL;
 }
 
@@ -353,12 +353,12 @@ static void serves_tls(void **state)
 	make_certificate(certificate, key, sizeof(key));
 	struct server_listener l = {
 		.fd = open_listener(&port), .certificate = certificate, .key = key};
-	assert_int_equal(server_start(&options, &l, 1, &s, NULL), 0);
+	assert_int_equal(http_server_start(&options, &l, 1, &s, NULL), 0);
 	ask_tls(port, "NORMAL", text, sizeof(text));
 	assert_non_null(strstr(text, "GET|/safe||||local|tls"));
 	ask_tls(port, "NORMAL:-VERS-ALL:+VERS-TLS1.1:%ALLOW_SMALL_RECORDS", text, sizeof(text));
 	assert_string_equal(text, "");
-	s = server_stop(s);
+	s = http_server_stop(s);
 }
 
 static void a_bad_certificate_is_said(void **state)
@@ -369,7 +369,7 @@ static void a_bad_certificate_is_said(void **state)
 	(void)state;
 	struct server_listener l = {
 		.fd = open_listener(&port), .certificate = "not PEM", .key = "not PEM"};
-	assert_true(server_start(&options, &l, 1, &s, &err) < 0);
+	assert_true(http_server_start(&options, &l, 1, &s, &err) < 0);
 	assert_null(s);
 	assert_non_null(strstr(err.text, "HTTPS"));
 }

@@ -7,12 +7,17 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HOSTS   5
+#define HOSTS   6 /* the last belongs to another account */
 #define RECORDS 600
+
+#ifndef GROUP
+#define GROUP "store/block_query"
+#endif
 
 struct model {
 	struct fixture *f;
@@ -21,6 +26,7 @@ struct model {
 	unsigned n;
 	uint64_t random;
 	int64_t clock;
+	bool stale; /* what changes now was attempted long ago, before 1970 even */
 };
 
 static unsigned pick(struct model *m, unsigned n)
@@ -35,6 +41,23 @@ static int keep_host(void *ctx, const struct host *h)
 	return 0;
 }
 
+/* There is no call for it: the first account is the only one that is made. */
+static void add_account(struct fixture *f)
+{
+	char path[128];
+	fixture_path(f, "cordon.db", path);
+	f->store = store_close(f->store);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 "INSERT INTO account(uid, project_id, name, closed) VALUES"
+				 "('1234567890123456', '0123456789abcdef0123456789abcdef', '', 0)",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	fixture_reopen(f);
+}
+
 static struct model *model_new(struct fixture *f, uint64_t seed)
 {
 	struct model *m = calloc(1, sizeof(*m));
@@ -46,7 +69,12 @@ static struct model *model_new(struct fixture *f, uint64_t seed)
 	(void)fixture_host(f, "DB-1", "");
 	(void)fixture_host(f, "mail", "198.18.0.5");
 	(void)fixture_host(f, "web-3", "2001:db8::9");
-	assert_int_equal(store_host_each(f->store, f->account.id, keep_host, m), 0);
+	add_account(f);
+	struct account first = f->account;
+	f->account.id++;
+	(void)fixture_host(f, "web-of-others", "203.0.113.99");
+	f->account = first;
+	assert_int_equal(store_host_each(f->store, 0, keep_host, m), 0);
 	return m;
 }
 
@@ -74,7 +102,10 @@ static void randomize(struct model *m, struct block *b)
 	m->clock += pick(m, 3) ? 0 : pick(m, 2000000);
 	b->state = (enum block_state)pick(m, pick(m, 4) ? 3 : BLOCK_STATES);
 	b->applied_once = pick(m, 2);
-	b->latest_attempt = m->clock - pick(m, 20) * 1000000;
+	b->latest_attempt = m->clock - pick(m, 20) * 1000000 - (m->stale ? 1800000000000 : 0);
+	if (pick(m, 3) == 0) /* on the hour */
+		b->latest_attempt -= b->latest_attempt % 3600000;
+
 	b->changed = m->clock;
 	b->attempts++;
 }
@@ -96,6 +127,7 @@ static void change_one(struct model *m)
 	if (m->n < RECORDS && (m->n < 20 || pick(m, 3) == 0)) {
 		struct block b = fixture_block(m->f, "192.0.2.1");
 		b.host = 1 + pick(m, pick(m, 2) ? HOSTS : 1);
+		b.account = m->hosts[b.host - 1].account;
 		b.target = random_target(m);
 		b.service = (enum service)(1 + pick(m, 4));
 		b.direction = (enum block_direction)(pick(m, 6) == 0);
@@ -215,7 +247,7 @@ static void ask(struct model *m, struct store *s, struct block_query q, int64_t 
 
 static struct block_query random_question(struct model *m)
 {
-	struct block_query q = {.account = pick(m, 4) ? m->f->account.id : 0};
+	struct block_query q = {.account = pick(m, 4) ? m->f->account.id + pick(m, 5) / 4 : 0};
 	if (pick(m, 2))
 		q.states = 1 + pick(m, 63);
 	q.applied_once = pick(m, 3) == 0;
@@ -236,10 +268,11 @@ static struct block_query random_question(struct model *m)
 		q.has_address = true;
 		q.address = random_target(m).addr;
 	}
-	if (pick(m, 3) == 0)
-		q.since = m->clock - pick(m, 40) * 1000000;
-	if (pick(m, 3) == 0)
-		q.until = m->clock - pick(m, 40) * 500000;
+	/* bounds are of the range: just at a record, or just beside it */
+	if (m->n && pick(m, 3) == 0)
+		q.since = m->blocks[pick(m, m->n)].latest_attempt + pick(m, 3) - 1;
+	if (m->n && pick(m, 4) == 0)
+		q.until = m->blocks[pick(m, m->n)].latest_attempt + pick(m, 3) - 1;
 	return q;
 }
 
@@ -250,8 +283,11 @@ static void any_question_is_answered_as_by_the_model(void **state)
 	struct store *reader;
 	assert_int_equal(store_open_reader(f->dir, &reader, NULL), 0);
 	for (unsigned round = 0; round < 60; round++) {
+		m->stale = pick(m, 3) == 0;
 		change_many(m, 1 + pick(m, 60));
 		ask(m, reader, (struct block_query){.account = f->account.id}, 7);
+		int64_t latest = m->n ? m->blocks[pick(m, m->n)].latest_attempt : 1;
+		ask(m, reader, (struct block_query){.account = f->account.id, .since = latest}, 9);
 		for (unsigned i = 0; i < 12; i++)
 			ask(m, reader, random_question(m), 1 + pick(m, 40));
 	}
@@ -301,6 +337,16 @@ static void deep_pages_neither_overlap_nor_skip(void **state)
 			assert_int_equal(page.rows[i].block.id, COUNT - offset - i);
 		}
 		assert_int_equal(page.n, MIN_OF(3, COUNT - offset));
+	}
+	/* state 1 alone: ids 2, 5, 8 … */
+	for (int64_t offset = 0; offset < COUNT / 3; offset += 89) {
+		struct block_query q = {
+			.account = f->account.id, .offset = offset, .limit = 1, .states = 1u << 1};
+		int64_t total;
+		page.n = 0;
+		assert_int_equal(store_block_query(f->store, &q, keep_row, &page, &total), 0);
+		assert_int_equal(total, COUNT / 3);
+		assert_int_equal(page.rows[0].block.id, COUNT - 1 - 3 * offset);
 	}
 }
 
@@ -356,5 +402,5 @@ int main(void)
 		TEST(deep_pages_neither_overlap_nor_skip),
 		TEST(the_edges_of_a_question),
 	};
-	return cmocka_run_group_tests_name("store/block_query", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(GROUP, tests, NULL, NULL);
 }

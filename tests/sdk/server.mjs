@@ -13,7 +13,8 @@ const fields = {
   block_ip: 'CORDON_BLOCK_IP',
 };
 
-// What the daemon's test must give: an address that is blocked for ssh (Status 1) on the host, by a key that may do all.
+// What the daemon's test must give (tests/conformance/daemon.py does): a key that may do all; a host whose public address
+// begins with 198.51.100; blocks for ssh (Status 1) of block_ip and of 2001:db8:1:2::5 on it.
 function fromEnvironment() {
   const server = { fake: false, stop() {} };
   for (const [field, name] of Object.entries(fields)) {

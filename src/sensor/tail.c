@@ -95,10 +95,8 @@ static void take_events(struct tail *t)
 	uint32_t seen = drain(t->watch);
 	if (seen & NAMES_CHANGED)
 		t->look = true;
-	if (seen & WATCH_ENDED) {
-		closep(&t->watch);
-		t->watch = -1;
-	}
+	if (seen & WATCH_ENDED)
+		t->watch_ended = true;
 }
 
 /* The file is read to its end for good: remembers it without holding it open. */

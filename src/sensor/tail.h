@@ -64,7 +64,7 @@ enum { TAIL_IDLE = 0, TAIL_MORE = 1 };
 int tail_read(struct tail *t, int64_t mono, size_t budget, int (*fn)(void *ctx, struct slice lines),
 	void *ctx);
 /* Readable when tail_read() has something to look at; -1: none (use the deadline). May
-   change after each tail_read(). */
+   change with each tail_read(), then always to another number. */
 int tail_watch_fd(const struct tail *t);
 /* clock_mono() at which tail_read() must be called without any event; INT64_MAX: none. */
 int64_t tail_deadline(const struct tail *t);

@@ -19,8 +19,9 @@ struct tail {
 	struct tail_file *files; /* oldest first; the last one is the current file */
 	size_t n;
 
-	int watch; /* inotify; -1: none */
-	bool look; /* names may have changed since the last look */
+	int watch;        /* inotify; -1: none */
+	bool watch_ended; /* its directory is gone: another is wanted */
+	bool look;        /* names may have changed since the last look */
 	int64_t look_at, deadline;
 	char *chunk;
 	struct tail_stats stats;

@@ -396,12 +396,16 @@ static void trim(struct tail *t)
 	}
 }
 
+/* The old one is closed after, so that the new one never has its number: who waits for it
+   would not notice. */
 static void watch_anew(struct tail *t)
 {
-	closep(&t->watch);
+	int old = t->watch;
 	t->watch = t->ops.open_watch(t->ops.ctx, t->input);
 	if (t->watch < 0)
 		t->watch = -1;
+	t->watch_ended = false;
+	closep(&old);
 }
 
 int tail_look(struct tail *t, int64_t mono)
@@ -410,7 +414,7 @@ int tail_look(struct tail *t, int64_t mono)
 	t->look = false;
 	int r = open_current(t, &now);
 	bool other = r == 0 && !is_current(t, &now);
-	if (t->watch < 0 || other || (r < 0 && mono >= t->look_at)) {
+	if (t->watch < 0 || t->watch_ended || other || (r < 0 && mono >= t->look_at)) {
 		/* Directories may have changed with the name; what changes from the new
 		   watch on will be said, so the name is looked at once more after it. */
 		watch_anew(t);

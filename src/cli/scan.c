@@ -91,14 +91,13 @@ enum { OPTION_TOP = OPTION_OWN, OPTION_USERS, OPTION_SINCE, OPTION_UNTIL, OPTION
 
 static bool take_own(struct scan *s, int option, const char *value)
 {
-	const char *what = NULL;
+	const char *what = NULL, *zone = s->options.timezone;
 	s->has_top |= option == OPTION_TOP;
 	s->users |= option == OPTION_USERS;
 	if (option == OPTION_TOP && !read_number(slice_of(value), UINT_MAX, &s->top))
 		what = "is no number";
-	else if (option == OPTION_SINCE && !options_time(value, s->options.timezone, &s->since))
-		what = "is no time (2026-01-31T12:00:00Z, or seconds since 1970)";
-	else if (option == OPTION_UNTIL && !options_time(value, s->options.timezone, &s->until))
+	else if ((option == OPTION_SINCE && !options_time(value, zone, &s->since)) ||
+		 (option == OPTION_UNTIL && !options_time(value, zone, &s->until)))
 		what = "is no time (2026-01-31T12:00:00Z, or seconds since 1970)";
 	else if (option == OPTION_RULE && !read_rule(value, &s->rule))
 		what = "is no rule: FAILS/SPAN/FORBIDDEN, 1 to 1000 failures, such as 10/5m/6h";

@@ -450,7 +450,7 @@ static bool sshd_parse(
 		.record = record, .sessions = sessions, .event = ret, .text = record->message};
 	while (m.text.n && m.text.p[m.text.n - 1] == ' ')
 		m.text.n--;
-	(void)cut_end(&m.text, SLICE(" [preauth]"));
+	m.preauth = cut_end(&m.text, SLICE(" [preauth]"));
 	if (!cut_start(&m.text, SLICE("error: ")))
 		(void)cut_start(&m.text, SLICE("fatal: "));
 	if (m.text.n == 0 || (unsigned char)m.text.p[0] > 127)

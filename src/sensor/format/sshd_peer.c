@@ -47,32 +47,30 @@ static bool cut_protocol(struct slice *text)
 	return true;
 }
 
+/* Fills *ret in place: this runs for nearly every line, and copies cost. */
 bool peer_last(struct slice text, struct peer *ret)
 {
-	struct peer peer = {.port = cut_port(&text)};
+	ret->port = cut_port(&text);
 	size_t n = text.n;
 	while (n && text.p[n - 1] != ' ')
 		n--;
-	struct slice word = slice_skip(text, n);
-	peer.before = (struct slice){text.p, n ? n - 1 : 0};
-	if (word.n == 0)
-		return false;
-	peer.literal = read_host(word, &peer.addr);
-	*ret = peer;
-	return true;
+	ret->before = (struct slice){text.p, n ? n - 1 : 0};
+	ret->after = SLICE_NULL;
+	ret->literal = n < text.n && read_host(slice_skip(text, n), &ret->addr);
+	return n < text.n;
 }
 
 bool peer_at_end(struct slice text, struct peer *ret)
 {
-	struct peer peer;
 	(void)cut_protocol(&text);
-	if (!peer_last(text, &peer))
+	if (!peer_last(text, ret))
 		return false;
+	struct slice *before = &ret->before;
 	/* an empty name leaves "… user  from": its blank is part of what was in front */
-	if (!slice_ends(peer.before, SLICE(" from")) && !slice_eq(peer.before, SLICE("from")))
+	if (before->n < 4 || memcmp(before->p + before->n - 4, "from", 4) != 0 ||
+		(before->n > 4 && before->p[before->n - 5] != ' '))
 		return false;
-	peer.before.n -= peer.before.n > 4 ? 5 : 4;
-	*ret = peer;
+	before->n -= before->n > 4 ? 5 : 4;
 	return true;
 }
 
@@ -136,7 +134,8 @@ static bool is_plain_key(struct slice text)
 		if (!is_alnum(type.p[i]) && type.p[i] != '-')
 			return false;
 	for (size_t i = 0; i < key.n; i++)
-		if (!is_alnum(key.p[i]) && !memchr("+/=:", key.p[i], 4))
+		if (!is_alnum(key.p[i]) && key.p[i] != '+' && key.p[i] != '/' && key.p[i] != '=' &&
+			key.p[i] != ':')
 			return false;
 	return type.n && key.n >= 16 && memchr(key.p, ':', key.n);
 }

@@ -19,7 +19,7 @@ struct peer {
 	struct slice after;  /* peer_at_front() only: the text behind it */
 };
 
-/* "… from ADDR[ port N][ ssh2]" up to the very end. False: no such end. */
+/* "… from ADDR[ port N][ ssh2]" up to the very end. False: no such end, *ret is of no use. */
 bool peer_at_end(struct slice text, struct peer *ret);
 /* "[… ]ADDR port N" or "[… ]ADDR" up to the very end. */
 bool peer_last(struct slice text, struct peer *ret);

@@ -162,7 +162,9 @@ bool sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bo
 	struct session *s = sshd_joined(m, peer, pid);
 	if (!s)
 		return false;
-	bool failed = s->pending && s->has_src && !(s->flags & (SSHD_LOGGED_IN | SSHD_ENDED));
+	/* what another user's success left pending counts only where nobody is logged in */
+	bool open = !(s->flags & SSHD_ENDED) && (m->preauth || !(s->flags & SSHD_LOGGED_IN));
+	bool failed = s->pending && s->has_src && open;
 	if (failed)
 		(void)fail_pending(m, s, peer);
 	if (over) {

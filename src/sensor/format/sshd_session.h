@@ -34,6 +34,7 @@ struct message {
 	struct session_table *sessions;
 	struct event *event;
 	struct slice text; /* without "error: " and " [preauth]" */
+	bool preauth;      /* it had " [preauth]" */
 };
 
 /* The session of the message (NULL: no pid), known to belong to this peer (NULL: not said). */

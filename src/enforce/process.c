@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "enforce/dump.h"
+#include "enforce/lock.h"
 #include "enforce/ruleset.h"
 #include "enforce/sandbox.h"
 #include "enforce/server.h"
@@ -10,10 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #define LOCK_TRIES    50
 #define LOCK_PAUSE_US 20000
@@ -46,33 +44,6 @@ static void close_others(int socket)
 	if (socket > STDERR_FILENO + 1)
 		(void)close_range(STDERR_FILENO + 1, (unsigned)socket - 1, 0);
 	(void)close_range((unsigned)socket + 1, ~0U, 0);
-}
-
-/*
- * One daemon a table: an abstract name exists once in a network namespace, as the
- * table does, and goes with the process. The descriptor, or -errno.
- */
-static int lock_table(const char *table)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "cordon/%s", table);
-	if (n < 0 || (size_t)n >= sizeof(name.sun_path) - 1)
-		return -ENAMETOOLONG;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	/* a predecessor that was killed needs a moment to go */
-	for (int tries = 0; tries < LOCK_TRIES; tries++) {
-		if (bind(fd, (const struct sockaddr *)&name, len) == 0)
-			return fd;
-		if (errno != EADDRINUSE)
-			break;
-		(void)usleep(LOCK_PAUSE_US);
-	}
-	int error = -errno;
-	(void)close(fd);
-	return error;
 }
 
 static int step(struct server *s, const sigset_t *waiting, int wait)
@@ -130,13 +101,16 @@ int enforcer_main(int socket, const struct enforcer_config *config)
 	sigset_t waiting;
 	set_signals(&waiting);
 	close_others(socket);
-	_cleanup_(closep) int lock = lock_table(config->table);
-	if (lock == -EADDRINUSE)
-		return fail(socket, "another daemon holds this table", lock);
-	if (lock < 0)
-		return fail(socket, "the lock", lock);
+	_cleanup_(closep) int lock = -1;
+	int r = lock_take(config->table, &lock);
+	if (r < 0)
+		return fail(socket,
+			r == -EADDRINUSE ? "another daemon holds this table" : "the lock", r);
+	if (r == LOCK_E_SQUATTED)
+		log_warning("a user without rights sits on the lock of table %s, ignoring",
+			config->table);
 	struct server s;
-	int r = server_open(&s, socket, config->table, config->own);
+	r = server_open(&s, socket, config->table, config->own);
 	r = r < 0 ? fail(socket, "nf_tables", r) : run(&s, config, &waiting);
 	server_done(&s);
 	return r;

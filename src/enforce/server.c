@@ -312,7 +312,7 @@ int server_idle(struct server *s)
 	if (conn_pending(&s->conn))
 		(void)conn_work(&s->conn, spare, s);
 	int wait = conn_pending(&s->conn) ? 0 : -1;
-	if (!s->drifted)
+	if (!s->drifted || !outbox_empty(&s->out))
 		return wait;
 	int64_t left = s->drift_told + DRIFT_EVERY - clock_mono();
 	if (left > 0)

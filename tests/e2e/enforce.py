@@ -26,6 +26,7 @@ BUILD = os.environ.get("CORDON_BUILD", "build")
 DRIVER = os.path.join(BUILD, "tests/e2e/enforce_driver")
 TAG = f"cdnenf{os.getpid()}"
 V, A, B = (f"{TAG}{x}" for x in "vab")
+PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable  # for any user
 PORT = 8077
 PATIENCE = 10  # seconds until what must happen counts as not happening
 REFUSED = 1.0  # seconds after which a dropped connection attempt counts as dropped
@@ -170,7 +171,7 @@ class Driver:
     def __init__(self, *args, table="cordon"):
         self.p = subprocess.Popen(
             ["ip", "netns", "exec", V, DRIVER, *args, table],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         self.lines, self.more = [], threading.Condition()
         threading.Thread(target=self.read, daemon=True).start()
         self.first = self.take(lambda line: line in ("ready", "failed"))
@@ -417,6 +418,42 @@ def case_outbound_datagrams(_):
         b.close()
 
 
+def tracked(source, to):
+    """Whether the victim's connection tracking knows it; None where it cannot be asked."""
+    if not shutil.which("conntrack"):
+        return None
+    args = ("ip", "netns", "exec", V, "conntrack", "-L", "-p", "tcp", "-s", source, "-d", to)
+    return source in run(*args, check=False).stdout
+
+
+def case_forgotten(_):
+    """connection tracking forgets what a block ended, where the kernel can"""
+    with driver() as d:
+        with connect(A, "10.77.2.2") as s:
+            assert talks(s)
+            if not tracked("10.77.1.2", "10.77.2.2"):
+                return "connection tracking cannot be listed here"
+            assert d.error("add in 10.77.1.2 60000 1") == 0
+            gone = until(lambda: not tracked("10.77.1.2", "10.77.2.2"))
+            if "forgetting" in d("state")[-1]:
+                return "this kernel cannot forget by address"
+            assert gone
+        assert d.error("remove in 10.77.1.2 0 0") == 0
+        nft("add", "table", "ip", "nat")
+        try:
+            nft("add", "chain", "ip", "nat", "post", "{ type nat hook postrouting priority 100; }")
+            nft("add", "rule", "ip", "nat", "post", "oif", "vb", "masquerade")
+            with connect(A, "10.77.2.2") as s, connect(A, "10.77.1.1") as other:
+                assert talks(s) and talks(other)
+                assert d.error("add out 10.77.2.2 60000 1") == 0
+                assert until(lambda: not tracked("10.77.1.2", "10.77.2.2"))
+                assert not talks(s) and talks(other)
+                assert tracked("10.77.1.2", "10.77.1.1")
+        finally:
+            nft("delete", "table", "ip", "nat")
+    return None
+
+
 def case_counting(_):
     """one connect() with its retransmissions counts one, the next one two"""
     with driver() as d:
@@ -627,6 +664,24 @@ def case_lock(_):
             assert other.first[-1] == "ready"
             assert other.error("add in 192.0.2.1 60000 1") == 0
         assert d.error("add in 10.77.1.2 60000 1") == 0
+
+
+def case_squatter(_):
+    """a user without rights cannot keep the daemon from starting"""
+    with inside(V):
+        squatter = subprocess.Popen(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYTHON, "-c",
+             "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('\\0cordon/cordon');"
+             "print('bound', flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert squatter.stdout.readline() == "bound\n"
+        with driver() as d:
+            assert d.first[-1] == "ready"
+            assert d.error("add in 10.77.1.2 60000 1") == 0
+    finally:
+        squatter.stdin.close()
+        squatter.wait(PATIENCE)
 
 
 def case_killed(_):

@@ -52,7 +52,7 @@ static bool take_number(struct slice *s, char end, uint64_t *ret)
 		if (__builtin_mul_overflow(value, 10u, &value) ||
 			__builtin_add_overflow(value, (uint64_t)(s->p[i] - '0'), &value))
 			return false;
-	if (i == 0)
+	if (i == 0 || (i > 1 && s->p[0] == '0'))
 		return false;
 	if (end == '\0' ? i < s->n && s->p[i] != ' ' : i == s->n || s->p[i] != end)
 		return false;
@@ -67,7 +67,7 @@ static bool take_signed(struct slice *s, char end, int64_t *ret)
 	uint64_t value;
 	if (minus)
 		*s = slice_skip(*s, 1);
-	if (!take_number(s, end, &value) || value > INT64_MAX)
+	if (!take_number(s, end, &value) || value > INT64_MAX || (minus && value == 0))
 		return false;
 	*ret = minus ? -(int64_t)value : (int64_t)value;
 	return true;

@@ -87,7 +87,8 @@ static void run_writer(const char *file, const char *input)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		(void)freopen("/dev/null", "w", stderr);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(126);
 		(void)execl(WRITER, WRITER, "-o", file, input, (char *)NULL);
 		_exit(127);
 	}

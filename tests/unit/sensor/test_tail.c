@@ -317,6 +317,8 @@ static void test_bad_cursors(void **state)
 		"tail1 1:2:0:0:0:00112233445566778899aabbccddeeff:0:0 ",
 		"tail1 1:2:0:0:0:00112233445566778899aabbccddeeff:0:16",
 		"tail1 1:2:0:0:1:00112233445566778899aabbccddeeff:0:0",
+		"tail1 01:2:0:0:0:00112233445566778899aabbccddeeff:0:0",
+		"tail1 1:2:-0:0:0:00112233445566778899aabbccddeeff:0:0",
 		"tail1 1:2:0:5:6:00112233445566778899aabbccddeeff:0:0",
 		"tail1 1:2:0:-5:5:00112233445566778899aabbccddeeff:0:0",
 		"tail1 1:2:0:5000:5000:00112233445566778899aabbccddeeff:0:0",

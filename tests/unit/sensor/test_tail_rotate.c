@@ -294,7 +294,8 @@ static void keep_inode(struct world *w, const char *name)
 {
 	char kept[32];
 	(void)snprintf(kept, sizeof(kept), "kept%lld", (long long)w->tick++);
-	(void)link(world_path(w, name), world_path(w, kept));
+	if (link(world_path(w, name), world_path(w, kept)) < 0)
+		assert_int_equal(errno, ENOENT);
 }
 
 static void rotate_numbers(struct world *w)

@@ -52,12 +52,15 @@ int statedir_make(const char *path, const struct identity *owner, struct err *er
 		return err_set(
 			err, r < 0 ? r : -errno, "%s: %s", path, strerror(r < 0 ? -r : errno));
 	uid_t wanted = owner ? owner->uid : geteuid();
-	if (st.st_uid != wanted && st.st_uid != 0)
+	/* from before the users were made: see identity_find() */
+	bool ours = st.st_uid == wanted || st.st_uid == 0 || (owner && st.st_uid == UNNAMED_UID);
+	if (!ours)
 		return err_set(
 			err, -EPERM, "%s: belongs to uid %u, not to %u", path, st.st_uid, wanted);
-	if (owner && st.st_uid == 0)
+	if (owner && st.st_uid != wanted)
 		r = hand_over(dir, owner);
-	if (r == 0 && fchmod(dir, 0700) < 0)
+	/* Root without CAP_FOWNER, as under systemd, may not even repeat what is there. */
+	if (r == 0 && (st.st_mode & 07777) != 0700 && fchmod(dir, 0700) < 0)
 		r = -errno;
 	return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
 }

@@ -39,7 +39,8 @@ static void take_one(struct core *c, const struct enforce_hit *hit, uint64_t tab
 	if (m)
 		(void)store_block_count(c->store, m->block, (int64_t)(hit->count - before),
 			MIN_OF(hit->latest, clock_now()));
-	(void)store_hit_put(c->store, &source, hit->port, c->boot_id, table, hit->count);
+	(void)store_hit_put(
+		c->store, &source, hit->port, c->boot_id, table, hit->count, clock_now());
 }
 
 void hits_take(struct core *c, const struct enforce_hit *hits, size_t n)

@@ -11,6 +11,7 @@
 #define SOON       50 /* ms: more of it waits */
 #define EVERY      MS_MINUTE
 #define AUDIT_KEEP (400 * MS_DAY)
+#define HITS_KEEP  (2 * MS_DAY) /* the kernel forgets a counter after one */
 
 /* True when a piece was full: there is more to do. */
 static bool expunge(struct core *c, int64_t now, int64_t keep_blocks, int64_t keep_attempts)
@@ -18,7 +19,8 @@ static bool expunge(struct core *c, int64_t now, int64_t keep_blocks, int64_t ke
 	int blocks = store_block_expunge(c->store, now - keep_blocks, PIECE);
 	int attempts = store_attempt_expunge(c->store, now - keep_attempts, PIECE);
 	int audit = store_audit_expunge(c->store, now - AUDIT_KEEP, PIECE);
-	return blocks == PIECE || attempts == PIECE || audit == PIECE;
+	int hits = store_hit_expunge(c->store, now - HITS_KEEP, PIECE);
+	return blocks == PIECE || attempts == PIECE || audit == PIECE || hits == PIECE;
 }
 
 /* Over its size the database keeps less of the past, attempts first. */
@@ -44,6 +46,6 @@ void upkeep_run(struct core *c)
 		(void)store_token_expire(c->store, now);
 		blocks_commit(c, store_commit(c->store, STORE_REPLAYABLE));
 	}
-	(void)store_maintain(c->store);
+	more = store_maintain(c->store) > 0 || more;
 	timer_set(c->upkeep_timer, more ? SOON : EVERY);
 }

@@ -7,13 +7,16 @@
 #include "store/tables.h"
 
 static const struct sql put_sql = {SQL_HIT_PUT,
-	"INSERT OR REPLACE INTO hit(source, len, port, boot_id, nft_table, n) "
-	"VALUES(?1, ?2, ?3, ?4, ?5, ?6)"};
+	"INSERT INTO hit(source, len, port, boot_id, nft_table, n, time)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET"
+	" boot_id = excluded.boot_id, nft_table = excluded.nft_table, n = excluded.n,"
+	" time = excluded.time"};
 static const struct sql get_sql = {SQL_HIT_GET,
 	"SELECT n FROM hit WHERE source = ?1 AND len = ?2 AND port = ?3 AND boot_id = ?4"
 	" AND nft_table = ?5"};
-static const struct sql expunge_sql = {
-	SQL_HIT_EXPUNGE, "DELETE FROM hit WHERE boot_id <> ?1 OR nft_table <> ?2"};
+static const struct sql expunge_sql = {SQL_HIT_EXPUNGE,
+	"DELETE FROM hit WHERE (source, len, port) IN"
+	" (SELECT source, len, port FROM hit WHERE time < ?1 ORDER BY time LIMIT ?2)"};
 
 static void put_key(struct query *q, const struct prefix *source, uint16_t port,
 	const char *boot_id, uint64_t table)
@@ -38,20 +41,22 @@ int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, c
 }
 
 int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t count)
+	uint64_t table, uint64_t count, int64_t now)
 {
 	struct query q;
 	sql_write(&q, s, &put_sql);
 	put_key(&q, source, port, boot_id, table);
 	sql_put_int(&q, (int64_t)count);
+	sql_put_int(&q, now);
 	return sql_run(&q);
 }
 
-int store_hit_expunge(struct store *s, const char *boot_id, uint64_t table)
+int store_hit_expunge(struct store *s, int64_t before, unsigned most)
 {
 	struct query q;
 	sql_write(&q, s, &expunge_sql);
-	sql_put_text(&q, boot_id);
-	sql_put_int(&q, (int64_t)table);
-	return sql_run(&q);
+	sql_put_int(&q, before);
+	sql_put_int(&q, most);
+	int r = sql_run(&q);
+	return r < 0 ? r : sqlite3_changes(s->db);
 }

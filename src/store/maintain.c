@@ -32,24 +32,33 @@ static int checkpoint(struct store *s)
 	return 0;
 }
 
-static int vacuum(struct store *s)
+static int free_pages(struct store *s, int64_t *ret_pages)
 {
 	struct query q;
 	sql_read(&q, s, &free_sql);
 	int64_t pages = sql_row(&q) > 0 ? sql_get_int(&q) : 0;
-	int r = sql_end(&q, 0);
+	*ret_pages = pages;
+	return sql_end(&q, 0);
+}
+
+/* 1: there are more. */
+static int vacuum(struct store *s)
+{
+	int64_t pages = 0;
+	int r = free_pages(s, &pages);
 	if (r < 0 || pages < FREE_PAGES)
 		return r;
 	/* not kept prepared: the pages to free are part of the compiled text */
 	r = sqlite3_exec(s->db, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL);
 	s->unsynced = true;
-	return r == SQLITE_OK ? 0 : sql_failed(s, r);
+	return r == SQLITE_OK ? pages >= 2 * FREE_PAGES : sql_failed(s, r);
 }
 
 int store_maintain(struct store *s)
 {
 	if (!s->writer || s->in_transaction || s->in_snapshot)
 		return sql_error(s, -EINVAL, "the store is not at rest");
-	int r = vacuum(s);
-	return r < 0 ? r : checkpoint(s);
+	int more = vacuum(s);
+	int r = more < 0 ? more : checkpoint(s);
+	return r < 0 ? r : more;
 }

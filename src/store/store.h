@@ -58,5 +58,6 @@ int store_backup(const char *dir, const char *to, void (*progress)(void *ctx, in
 	void *ctx, struct err *err);
 /* Bytes of the database and its log. */
 uint64_t store_size(const struct store *s);
-/* Gives free pages back, a bounded piece a call; WAL checkpoint. */
+/* Gives free pages back, a bounded piece a call (1: there are more); copies the log into the
+   database when it is long. */
 int store_maintain(struct store *s);

@@ -88,8 +88,10 @@ int store_allow_each(struct store *s, int (*fn)(void *ctx, const struct allow_en
 int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
 	uint64_t table, uint64_t *ret_count); /* 0 when another boot or table */
 int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t count);
-int store_hit_expunge(struct store *s, const char *boot_id, uint64_t table);
+	uint64_t table, uint64_t count, int64_t now);
+/* Removes at most `most` readings put before: keep them longer than the kernel keeps a counter.
+   How many, or -errno. */
+int store_hit_expunge(struct store *s, int64_t before, unsigned most);
 
 /* audit.c: earlier lives of blocks and every change by a person. */
 struct audit_entry {

@@ -354,8 +354,10 @@ static void maintenance_shrinks_log_and_file(void **state)
 	f->store = store_close(f->store);
 	tamper(f, "DELETE FROM cursor");
 	assert_int_equal(store_open(f->dir, &f->store, NULL), 0);
-	for (unsigned i = 0; i < 40; i++)
-		assert_int_equal(store_maintain(f->store), 0);
+	unsigned pieces = 1;
+	while (store_maintain(f->store) == 1)
+		pieces++;
+	assert_true(pieces > 5 && pieces < 100);
 	fixture_reopen(f); /* the last close copies the log */
 	assert_true(store_size(f->store) < after / 4);
 }

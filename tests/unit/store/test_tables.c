@@ -494,9 +494,9 @@ static void hits(void **state)
 	struct fixture *f = *state;
 	struct prefix p = fixture_prefix("192.0.2.1"), q = fixture_prefix("192.0.2.2");
 	fixture_begin(f);
-	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 5), 0);
-	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 8), 0);
-	assert_int_equal(store_hit_put(f->store, &q, 22, "boot-0", 1, 3), 0);
+	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 5, 50), 0);
+	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 8, 100), 0);
+	assert_int_equal(store_hit_put(f->store, &q, 22, "boot-0", 1, 3, 99), 0);
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(hit(f, &p, "boot-1", UINT64_MAX), 8);
@@ -504,7 +504,9 @@ static void hits(void **state)
 	assert_int_equal(hit(f, &p, "boot-1", 7), 0);
 	assert_int_equal(hit(f, &q, "boot-0", 1), 3);
 	fixture_begin(f);
-	assert_int_equal(store_hit_expunge(f->store, "boot-1", UINT64_MAX), 0);
+	assert_int_equal(store_hit_expunge(f->store, 100, 0), 0);
+	assert_int_equal(store_hit_expunge(f->store, 100, 5), 1);
+	assert_int_equal(store_hit_expunge(f->store, 100, 5), 0);
 	fixture_commit(f);
 	assert_int_equal(hit(f, &p, "boot-1", UINT64_MAX), 8);
 	assert_int_equal(hit(f, &q, "boot-0", 1), 0);

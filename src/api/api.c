@@ -62,7 +62,7 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
 int api_start(struct api *a, const struct api_listener *listeners, unsigned n, struct err *err)
 {
 	const struct settings *s = core_settings(a->core);
-	struct server_listener list[SETTINGS_LISTENERS_MAX];
+	struct server_listener list[HTTP_LISTENERS_MAX];
 	struct server_options options = {
 		.workers = s->http_workers,
 		.connections = s->http_connections,

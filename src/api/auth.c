@@ -178,13 +178,12 @@ static bool pattern_has(struct slice pattern, struct slice action)
 
 bool auth_allows(const struct access_key *key, const char *action)
 {
-	struct slice rest = slice_of(key->allow);
-	while (rest.n) {
-		const char *stop = memchr(rest.p, '\n', rest.n);
-		size_t n = stop ? (size_t)(stop - rest.p) : rest.n;
-		if (pattern_has((struct slice){rest.p, n}, slice_of(action)))
+	const struct slice wanted = {action, strlen(action)};
+	for (const char *p = key->allow; *p;) {
+		size_t n = strcspn(p, "\n");
+		if (pattern_has((struct slice){p, n}, wanted))
 			return true;
-		rest = slice_skip(rest, stop ? n + 1 : n);
+		p += n + (p[n] == '\n');
 	}
 	return false;
 }

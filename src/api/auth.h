@@ -36,7 +36,7 @@ enum auth auth_claim(struct call *c, const struct auth_claim *claim);
 /* The same for a key's id or name with its secret as a password. */
 enum auth auth_password(struct call *c, struct slice login, struct slice password);
 /* The same for a token issued by iam.c. */
-enum auth auth_token(struct call *c, struct slice token);
+enum auth auth_token(struct call *c, struct slice text);
 
 /*
  * True when one of the key's patterns (one a line, '*' only at the end) has the

@@ -73,26 +73,25 @@ static int compare_slices(struct slice a, struct slice b)
 
 static int compare_fields(const void *a, const void *b)
 {
-	const struct form_field *x = *(const struct form_field *const *)a;
-	const struct form_field *y = *(const struct form_field *const *)b;
+	const struct form_field *x = a, *y = b;
 	int r = compare_slices(x->name, y->name);
 	return r ? r : compare_slices(x->value, y->value);
 }
 
 void sign_query(struct buf *out, const struct form *f, const char *except)
 {
-	const struct form_field *sorted[FORM_FIELDS_MAX];
+	struct form_field sorted[FORM_FIELDS_MAX];
 	unsigned n = 0;
 	for (unsigned i = 0; i < f->n; i++)
 		if (!except || strcmp(f->fields[i].name.p, except) != 0)
-			sorted[n++] = &f->fields[i];
+			sorted[n++] = f->fields[i];
 	qsort(sorted, n, sizeof(sorted[0]), compare_fields);
 	for (unsigned i = 0; i < n; i++) {
 		if (i)
 			buf_addc(out, '&');
-		encode_percent(out, sorted[i]->name);
+		encode_percent(out, sorted[i].name);
 		buf_addc(out, '=');
-		encode_percent(out, sorted[i]->value);
+		encode_percent(out, sorted[i].value);
 	}
 }
 

@@ -42,7 +42,7 @@ bool http_is_local(const struct http_request *r)
 bool http_has_type(const struct http_request *r, struct slice type)
 {
 	struct slice s = http_header(r, "content-type");
-	return s.n >= type.n && strncasecmp(s.p, type.p, type.n) == 0 &&
+	return s.p && s.n >= type.n && strncasecmp(s.p, type.p, type.n) == 0 &&
 	       (s.n == type.n || s.p[type.n] == ';' || is_blank(s.p[type.n]));
 }
 

@@ -26,7 +26,7 @@
 
 struct server {
 	struct server_options options;
-	struct MHD_Daemon **daemons;
+	struct MHD_Daemon *daemons[HTTP_LISTENERS_MAX];
 	unsigned n;
 	atomic_bool draining;
 	pthread_mutex_t lock;
@@ -252,16 +252,11 @@ static void close_all(const struct server_listener *listeners, unsigned n)
 		(void)close(listeners[i].fd);
 }
 
-static struct server *server_new(const struct server_options *options, unsigned n)
+static struct server *server_new(const struct server_options *options)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->daemons = calloc(n, sizeof(*s->daemons));
-	if (!s->daemons) {
-		free(s);
-		return NULL;
-	}
 	s->options = *options;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_t monotonic;
@@ -275,10 +270,12 @@ static struct server *server_new(const struct server_options *options, unsigned 
 int http_server_start(const struct server_options *options, const struct server_listener *listeners,
 	unsigned n, struct server **ret, struct err *err)
 {
-	struct server *s = server_new(options, n);
+	struct server *s = server_new(options);
 	sigset_t old;
 	int r = s ? 0 : err_set(err, -ENOMEM, "no memory for the HTTP server");
 	block_signals(&old);
+	if (r == 0 && n > HTTP_LISTENERS_MAX)
+		r = err_set(err, -E2BIG, "more than %d listeners", HTTP_LISTENERS_MAX);
 	for (unsigned i = 0; r == 0 && i < n; i++)
 		r = start_listener(s, &listeners[i], err);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -308,22 +305,17 @@ struct server *http_server_stop(struct server *s)
 	if (!s)
 		return NULL;
 	atomic_store(&s->draining, true);
-	int *fds = calloc(s->n, sizeof(*fds));
-	for (unsigned i = 0; i < s->n; i++) {
-		int fd = MHD_quiesce_daemon(s->daemons[i]);
-		if (fds)
-			fds[i] = fd;
-	}
+	const unsigned n = s->n;
+	int fds[HTTP_LISTENERS_MAX];
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = MHD_quiesce_daemon(s->daemons[i]);
 	drain(s);
-	for (unsigned i = 0; i < s->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		MHD_stop_daemon(s->daemons[i]);
-		if (fds)
-			closep(&fds[i]);
+		closep(&fds[i]);
 	}
-	free(fds);
 	(void)pthread_cond_destroy(&s->idle);
 	(void)pthread_mutex_destroy(&s->lock);
-	free(s->daemons);
 	free(s);
 	return NULL;
 }

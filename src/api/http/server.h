@@ -11,6 +11,8 @@
 
 struct server;
 
+#define HTTP_LISTENERS_MAX 8
+
 struct server_listener {
 	int fd;                        /* bound and listening; taken over, even on failure */
 	const char *certificate, *key; /* PEM text, or NULL for plain HTTP */

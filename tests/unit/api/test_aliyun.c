@@ -135,6 +135,18 @@ static void failures_say_why(void **state)
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.ErrorCode"), "ObserveMode");
 }
 
+static void a_block_by_hand_has_no_port(void **state)
+{
+	struct world *w = *state;
+	w->core.blocks[0].service = SERVICE_NONE;
+	w->core.blocks[0].port = 0;
+	expect_rows(w, "BlockIp=203.0.113.77", 1);
+	assert_string_equal(ask_text(&w->ask, "MachineList.0.Port"), "*/*");
+	expect(w, "DisableBruteForceRecord", "BlockIp=203.0.113.77&Uuid=" WEB "&Port=%2A%2F%2A",
+		200, NULL);
+	assert_int_equal(w->core.blocks[0].state, BLOCK_CANCELLING);
+}
+
 static void pages(void **state)
 {
 	struct world *w = *state;
@@ -470,6 +482,7 @@ int main(void)
 		CASE(a_permanent_block_has_a_far_end),
 		CASE(filters),
 		CASE(failures_say_why),
+		CASE(a_block_by_hand_has_no_port),
 		CASE(pages),
 		CASE(judges_parameters),
 		CASE(knows_its_operations),

@@ -11,9 +11,10 @@
 
 #include <errno.h>
 
-#define PAGE_DEFAULT 20
-#define PAGE_MOST    1000
-#define NUMBER_MOST  2000000000
+#define PAGE_DEFAULT  20
+#define PAGE_MOST     1000
+#define NUMBER_MOST   2000000000
+#define PORT_TEXT_MAX 16
 
 static const uint8_t status_of[BLOCK_STATES] = {
 	[BLOCK_WANTED] = 0,
@@ -39,6 +40,15 @@ static int64_t expire_date(const struct block *b)
 	return b->expires == BLOCK_FOREVER ? b->created + RULE_PERMANENT : b->expires;
 }
 
+/* "22/22"; two stars for a block by hand, which no service caused. */
+static void format_port(uint16_t port, char text[static PORT_TEXT_MAX])
+{
+	if (port)
+		(void)snprintf(text, PORT_TEXT_MAX, "%u/%u", port, port);
+	else
+		(void)snprintf(text, PORT_TEXT_MAX, "*/*");
+}
+
 struct page {
 	struct json *json;
 	int64_t count;
@@ -49,9 +59,9 @@ static int write_row(void *ctx, const struct block_row *row)
 	struct page *page = ctx;
 	struct json *j = page->json;
 	const struct block *b = &row->block;
-	char text[ADDR_TEXT_MAX], port[16];
+	char text[ADDR_TEXT_MAX], port[PORT_TEXT_MAX];
 
-	(void)snprintf(port, sizeof(port), "%u/%u", b->port, b->port);
+	format_port(b->port, port);
 	json_begin_object(j);
 	json_field_int(j, "Id", b->id);
 	json_field_int(j, "Status", status_of[b->state]);

@@ -35,6 +35,14 @@ static const char help[] =
 	"  --json          one JSON object\n"
 	"  --help          this text\n"
 	"\n"
+	"The JSON object: lines, attempts, without_source, successes, first, last, rule\n"
+	"{fails, span_ms, forbidden_ms}, blocked_sources, blocks, stopped, services {name: "
+	"attempts},\n"
+	"source_count, sources [{source, services, attempts, successes, first, last, blocks,\n"
+	"blocked_at, blocked_until (null: never ends), stopped, never_blocked (null, or why)}] "
+	"and,\n"
+	"with --users, users [{user, attempts}]. Times are RFC 3339 UTC.\n"
+	"\n"
 	"Exit status: 0, 1 when a FILE could not be read, 2 when called wrongly.\n";
 
 struct scan {

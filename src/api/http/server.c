@@ -20,6 +20,7 @@
 /* Request line and headers of one connection; X-Auth-Token alone may have 32 KiB. */
 #define HEAD_MEMORY    ((size_t)64 * 1024)
 #define DRAIN_TIME     (5 * MS_SECOND)
+#define PEER_SHARE     4  /* off this machine: one peer may have so small a part of them */
 #define SLOWEST        10 /* a request may take so many timeouts */
 #define DROPPED_MOST   16 /* a body is read up to so many times its limit */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -214,6 +215,8 @@ static struct MHD_Daemon *start_daemon(
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_begin, s},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_end, s},
 		{l->key ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+			(intptr_t)MAX_OF(o->connections / PEER_SHARE, 8u), NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(intptr_t)l->key},
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(intptr_t)l->certificate},
 		{MHD_OPTION_END, 0, NULL},

@@ -250,6 +250,23 @@ static void nonsense_gets_a_clean_error(void **state)
 	assert_non_null(strstr(text, "GET|/still||||local"));
 }
 
+/* The longest X-Auth-Token the vendor's pages allow. */
+static void a_long_header_fits(void **state)
+{
+	enum { LENGTH = 32768 };
+	_cleanup_(buf_done) struct buf request = BUF_NULL;
+	char *text = calloc(1, (size_t)2 * LENGTH);
+	assert_non_null(text);
+	buf_puts(&request, "GET /long HTTP/1.1\r\nX-Test: ");
+	for (int i = 0; i < LENGTH; i++)
+		buf_addc(&request, 'x');
+	buf_puts(&request, "\r\n" END);
+	ask(*state, request.p, text, (size_t)2 * LENGTH);
+	assert_non_null(strstr(text, "HTTP/1.1 200 "));
+	assert_true(strlen(text) > LENGTH);
+	free(text);
+}
+
 static void too_many_headers_are_refused(void **state)
 {
 	_cleanup_(buf_done) struct buf request = BUF_NULL;
@@ -385,6 +402,7 @@ int main(void)
 		CASE(large_bodies_are_refused),
 		CASE(endless_bodies_are_cut),
 		CASE(nonsense_gets_a_clean_error),
+		CASE(a_long_header_fits),
 		CASE(too_many_headers_are_refused),
 		CASE(stops_politely),
 		cmocka_unit_test(serves_tls),

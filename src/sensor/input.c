@@ -121,7 +121,7 @@ struct sibling {
 };
 
 /* A directory can hold any number of files; a bounded number of them is kept. */
-#define LISTED_MAX (4 * INPUT_SIBLINGS_MAX)
+#define LISTED_MAX ((size_t)4 * INPUT_SIBLINGS_MAX)
 
 struct siblings {
 	struct sibling *at;
@@ -257,16 +257,29 @@ static int open_listed(const struct siblings *s, const struct sibling *file)
 	return dir < 0 ? -errno : open_regular(dir, file->name);
 }
 
-static int direct_sibling(void *ctx, unsigned input, unsigned n)
+static int open_nth(const char *path, unsigned n, bool *ret_listed)
 {
 	_cleanup_(siblings_done) struct siblings s = {.numbers = true, .dates = true};
-	int r = each_place(paths_of(ctx)[input], list_place, &s);
+	int r = each_place(path, list_place, &s);
 	if (r < 0)
 		return r;
-	if (n >= s.n || n >= INPUT_SIBLINGS_MAX)
+	*ret_listed = n < s.n && n < INPUT_SIBLINGS_MAX;
+	if (!*ret_listed)
 		return -ENOENT;
 	qsort(s.at, s.n, sizeof(*s.at), s.numbers ? by_number : s.dates ? by_date : by_change);
 	return open_listed(&s, &s.at[n]);
+}
+
+static int direct_sibling(void *ctx, unsigned input, unsigned n)
+{
+	bool listed = true;
+	int r = -ENOENT;
+	/* one that was renamed since it was listed is not past the last */
+	for (unsigned i = 0; i < 4 && r == -ENOENT && listed; i++) {
+		listed = false;
+		r = open_nth(paths_of(ctx)[input], n, &listed);
+	}
+	return r == -ENOENT && listed ? -EAGAIN : r;
 }
 
 static int watch_place(void *ctx, const struct place *place)

@@ -17,9 +17,10 @@ struct input_ops {
 	/*
 	 * The n-th of the files beside it whose names begin with the file's name and '.' or
 	 * '-' (rotated copies, newest first, compressed ones left out): fd or -errno,
-	 * -ENOENT past the last. Newest first is by number where all names end in a small
-	 * number (log.1, log.2), by date where all end in one (log-20260102), else by the
-	 * time of the last change. Of a symlink both the link's and its target's are listed.
+	 * -ENOENT past the last, -EAGAIN when they change too fast. Newest first is by number where
+	 * all names end in a small number (log.1, log.2), by date where all end in one
+	 * (log-20260102), else by the time of the last change. Of a symlink both the link's and its
+	 * target's are listed.
 	 */
 	int (*open_sibling)(void *ctx, unsigned input, unsigned n);
 	/*

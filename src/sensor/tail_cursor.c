@@ -82,7 +82,8 @@ static int hex_digit(char c)
 
 static bool take_digest(struct slice *s, unsigned char ret[static TAIL_DIGEST])
 {
-	if (s->n < 2 * TAIL_DIGEST + 1 || s->p[2 * TAIL_DIGEST] != ':')
+	const size_t digits = 2 * (size_t)TAIL_DIGEST;
+	if (s->n <= digits || s->p[digits] != ':')
 		return false;
 	for (size_t i = 0; i < TAIL_DIGEST; i++) {
 		int high = hex_digit(s->p[2 * i]), low = hex_digit(s->p[2 * i + 1]);
@@ -90,7 +91,7 @@ static bool take_digest(struct slice *s, unsigned char ret[static TAIL_DIGEST])
 			return false;
 		ret[i] = (unsigned char)(high << 4 | low);
 	}
-	*s = slice_skip(*s, 2 * TAIL_DIGEST + 1);
+	*s = slice_skip(*s, digits + 1);
 	return true;
 }
 

@@ -92,6 +92,8 @@ static int hunt_list(struct hunt *h, struct tail *t, const struct tail_found *cu
 		int fd = t->ops.open_sibling(t->ops.ctx, t->input, n);
 		if (fd == -ENOENT)
 			break;
+		if (fd == -EACCES || fd == -EPERM || fd == -EINVAL)
+			continue; /* it will not be better later */
 		if (fd < 0)
 			return fd;
 		struct tail_found *new = &h->at[h->n];
@@ -132,7 +134,7 @@ static int hunt_match(struct hunt *h, struct tail *t, size_t of, int64_t mono)
 	h->place = h->n;
 	for (size_t i = 0; i < t->n; i++) {
 		struct tail_file *f = &t->files[i];
-		size_t at = h->n;
+		size_t at;
 		if (!is_unfound(f)) {
 			at = i == of ? hunt_inode(h, f) : h->n;
 		} else {

@@ -558,6 +558,47 @@ static void test_last_line_never_ended(void **state)
 	world_done(&w);
 }
 
+static struct input_ops real_ops;
+static int sibling_error;
+
+static int failing_sibling(void *ctx, unsigned input, unsigned n)
+{
+	return n == 0 && sibling_error ? sibling_error : real_ops.open_sibling(ctx, input, n);
+}
+
+/* One that may not be read is passed over; when the monitor does not answer, nothing is decided. */
+static void test_sibling_cannot_be_opened(void **state)
+{
+	(void)state;
+	static const int errors[] = {-EACCES, -EINVAL, -ETIMEDOUT};
+	for (size_t i = 0; i < countof(errors); i++) {
+		struct world w;
+		struct buf cursor = BUF_NULL;
+		world_init(&w, true);
+		world_write(&w, "log", "a\n");
+		world_expect(&w, "a\n");
+		world_stop(&w, &cursor);
+		real_ops = w.ops;
+		w.ops.open_sibling = failing_sibling;
+		sibling_error = errors[i];
+		world_write(&w, "log", "b\n");
+		world_rename(&w, "log", "log.2");
+		world_write(&w, "log.1", "c\n");
+		world_write(&w, "log", "d\n");
+		world_start(&w, &cursor);
+		if (errors[i] == -ETIMEDOUT) {
+			assert_int_equal(world_read_some(&w, 4096), -ETIMEDOUT);
+			sibling_error = 0;
+			w.mono += 1000;
+			world_expect(&w, "b\nc\nd\n");
+		} else {
+			world_expect(&w, "b\nd\n");
+		}
+		buf_done(&cursor);
+		world_done(&w);
+	}
+}
+
 /* --- a random history --- */
 
 struct history {
@@ -797,6 +838,7 @@ int main(void)
 		cmocka_unit_test(test_rotation_behind_a_symlink),
 		cmocka_unit_test(test_written_anew_by_an_editor),
 		cmocka_unit_test(test_last_line_never_ended),
+		cmocka_unit_test(test_sibling_cannot_be_opened),
 		cmocka_unit_test(test_random_histories),
 	};
 	return cmocka_run_group_tests_name("tail rotation", tests, NULL, NULL);

@@ -20,10 +20,7 @@
  * Which way is cheaper; every way gives the same answer, and a test takes them all by setting
  * these to other numbers.
  */
-#ifndef SORT_AT_MOST
-/* A range of time with at most this many records is sorted; above it, an open end means that
-   the list's first rows are likely among them. */
-#define SORT_AT_MOST 200000
+#ifndef GATHER_AT_MOST
 /* Hosts with at most this many records are read whole rather than a range of everybody's. */
 #define GATHER_AT_MOST 20000
 /* Hosts with less than this part of the records are asked one by one. */
@@ -352,7 +349,7 @@ static int find_likely(struct run *run, int64_t total, bool *ret_done)
 {
 	struct question *question = &run->question;
 	int64_t budget = 4 * (question->offset + question->limit) + LOOK_AT_LEAST;
-	if (question->until != INT64_MAX || budget > total)
+	if (question->until != INT64_MAX || budget > total / 3)
 		return 0;
 	question->budget = budget;
 	int r = gather(run, PLAN_LIKELY);
@@ -370,14 +367,11 @@ static int find_page(struct run *run, int64_t total)
 	if (has_range(question) && question->account) {
 		bool done = false;
 		int r = find_likely(run, total, &done);
-		if (r < 0 || done)
-			return r;
-		if (total <= SORT_AT_MOST || question->until != INT64_MAX)
-			return gather(run, PLAN_RANGE);
+		return r < 0 || done ? r : gather(run, PLAN_RANGE);
 	}
 	if (!question->account && question->hosts != HOSTS_ONE)
 		return gather(run, PLAN_SORTED);
-	if (question->hosts == HOSTS_SOME && !has_range(question)) {
+	if (question->hosts == HOSTS_SOME) {
 		bool sparse = false;
 		int r = is_sparse(run, total, &sparse);
 		if (r < 0 || sparse)

@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* The kernel's CTA_FILTER_F_CTA_IP_DST (its nf_internals.h). */
+#define FILTER_DESTINATION (1u << 1)
+
 #define RECEIVE_SIZE ((size_t)64 << 10)
 #define REQUEST_MAX  256
 
@@ -182,13 +185,11 @@ static unsigned end_sockets(struct conn *c, const struct prefix *remote,
 	bool v4 = remote->len >= 96 && addr_is_v4(&remote->addr);
 	struct socket_list sockets = {.n = 0};
 	unsigned ended = 0;
-	int r = 0;
 
 	if (v4)
-		r = list_sockets(c, AF_INET, remote, true, &sockets);
+		(void)list_sockets(c, AF_INET, remote, true, &sockets);
 	/* a socket of the other family may talk v4 too */
-	if (r == 0)
-		r = list_sockets(c, AF_INET6, remote, v4, &sockets);
+	(void)list_sockets(c, AF_INET6, remote, v4, &sockets);
 	for (size_t i = 0; i < sockets.n; i++) {
 		struct addr a = remote_of(&sockets.list[i]);
 		if (spare(ctx, &a))
@@ -200,8 +201,8 @@ static unsigned end_sockets(struct conn *c, const struct prefix *remote,
 	return ended;
 }
 
-/* Asks connection tracking to forget what has this address at one end. */
-static int forget(struct conn *c, const struct addr *address, uint16_t end, uint32_t status)
+/* Asks connection tracking to forget what was started towards address and has status. */
+static int forget(struct conn *c, const struct addr *address, uint32_t status)
 {
 	char buffer[REQUEST_MAX] __attribute__((aligned(8)));
 	bool v4 = addr_is_v4(address);
@@ -213,37 +214,30 @@ static int forget(struct conn *c, const struct addr *address, uint16_t end, uint
 	nfg->nfgen_family = v4 ? AF_INET : AF_INET6;
 	nfg->version = NFNETLINK_V0;
 
-	uint16_t attribute = (uint16_t)(end + (v4 ? 0 : CTA_IP_V6_SRC - CTA_IP_V4_SRC));
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
 	struct nlattr *ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
-	mnl_attr_put(nlh, attribute, width, address->b + 16 - width);
+	mnl_attr_put(nlh, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, width, address->b + 16 - width);
 	mnl_attr_nest_end(nlh, ip);
 	mnl_attr_nest_end(nlh, tuple);
 
 	/* without this a kernel that knows it would want the whole tuple, and refuse */
 	struct nlattr *filter = mnl_attr_nest_start(nlh, CTA_FILTER);
-	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, 1u << (end - CTA_IP_V4_SRC));
+	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, FILTER_DESTINATION);
 	mnl_attr_put_u32(nlh, CTA_FILTER_REPLY_FLAGS, 0);
 	mnl_attr_nest_end(nlh, filter);
-	if (status) {
-		mnl_attr_put_u32(nlh, CTA_STATUS, htonl(status));
-		mnl_attr_put_u32(nlh, CTA_STATUS_MASK, htonl(status));
-	}
+	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(status));
+	mnl_attr_put_u32(nlh, CTA_STATUS_MASK, htonl(status));
 	return ask(c, c->track, nlh, NULL, NULL);
 }
 
-static void forget_connections(struct conn *c, const struct conn_end *end)
+/* Translated connections to a whole address: the filter knows no prefixes. */
+static void forget_translated(struct conn *c, const struct prefix *remote)
 {
-	if (end->remote.len < 128)
-		return; /* the filter knows whole addresses only */
-	int r;
-	if (end->list == ENFORCE_IN) {
-		r = forget(c, &end->remote.addr, CTA_IP_V4_SRC, 0);
-	} else {
-		r = forget(c, &end->remote.addr, CTA_IP_V4_DST, IPS_SRC_NAT);
-		if (r == 0)
-			r = forget(c, &end->remote.addr, CTA_IP_V4_DST, IPS_DST_NAT);
-	}
+	if (remote->len < 128)
+		return;
+	int r = forget(c, &remote->addr, IPS_SRC_NAT);
+	if (r == 0)
+		r = forget(c, &remote->addr, IPS_DST_NAT);
 	c->no_forget |= unsupported(r);
 }
 
@@ -255,7 +249,7 @@ unsigned conn_work(struct conn *c, bool (*spare)(void *ctx, const struct addr *r
 	unsigned ended = 0;
 	if (end.list == ENFORCE_IN && c->diag && !c->no_destroy)
 		ended = end_sockets(c, &end.remote, spare, ctx);
-	if (c->track && !c->no_forget)
-		forget_connections(c, &end);
+	if (end.list == ENFORCE_OUT && c->track && !c->no_forget)
+		forget_translated(c, &end.remote);
 	return ended;
 }

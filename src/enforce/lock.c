@@ -79,17 +79,18 @@ int lock_take(const char *table, int *ret_fd)
 	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "cordon/%s", table);
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path) - 1)
 		return -ENAMETOOLONG;
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 	if (bind(fd, (const struct sockaddr *)&address, len) == 0) {
 		*ret_fd = fd;
-		fd = -1;
 		return 0;
 	}
-	if (errno != EADDRINUSE)
-		return -errno;
+	int error = errno;
+	(void)close(fd);
+	if (error != EADDRINUSE)
+		return -error;
 	struct holder h = {.name = address.sun_path, .n = (size_t)n + 1};
 	if (find_holder(&h) < 0 || !h.found || h.may)
 		return -EADDRINUSE;

@@ -13,6 +13,10 @@
 /* Two programs that fight over the table must not eat the machine. */
 #define DRIFT_EVERY 200 /* ms */
 
+/* Ending connections takes up to milliseconds in which no order is done. */
+#define GAP          10  /* ms without orders before it begins */
+#define GAP_PATIENCE 100 /* ms after which it begins all the same */
+
 /* The answers so far become a message, before any other. */
 static int put_answers(struct server *s)
 {
@@ -52,7 +56,7 @@ static int send_out(struct server *s)
 static void name_lacks(struct server *s)
 {
 	(void)snprintf(s->state.lacks, sizeof(s->state.lacks), "%s%s%s",
-		s->table.own ? "" : "tables nobody else can touch (Linux 6.9); ",
+		!s->table.cannot ? "" : "tables nobody else can touch (Linux 6.9); ",
 		s->conn.diag && !s->conn.no_destroy ? "" : "ending sockets (INET_DIAG_DESTROY); ",
 		s->conn.track && !s->conn.no_forget
 			? ""
@@ -142,6 +146,7 @@ int server_start(struct server *s)
 
 static int on_orders(struct server *s, const struct wire_message *m)
 {
+	s->ordered = clock_mono();
 	for (size_t i = 0; i < m->count; i++)
 		s->orders[s->orders_n++] = wire_get_order(m, i, NULL);
 	return 0;
@@ -215,8 +220,9 @@ static int on_sample(struct server *s, const struct wire_message *m)
 	(void)m;
 	struct sample sample = {0};
 	/* without a table there is nothing to count: an empty sample says so */
-	int r = dump_hits(&s->nft, collect_hit, &sample);
+	(void)dump_hits(&s->nft, collect_hit, &sample);
 	size_t done = 0;
+	int r;
 	do {
 		size_t k = MIN_OF(sample.n - done, (size_t)WIRE_ITEMS_MAX);
 		unsigned flags =
@@ -307,20 +313,42 @@ static bool spare(void *ctx, const struct addr *remote)
 	return nets_hold(&s->nets[addr_is_v4(remote) ? SET_ALLOW4 : SET_ALLOW6], remote);
 }
 
-int server_idle(struct server *s)
+/* Ends connections in a gap between orders, or when none has come for long. */
+static int end_connections(struct server *s, int64_t now)
 {
-	if (conn_pending(&s->conn))
-		(void)conn_work(&s->conn, spare, s);
-	int wait = conn_pending(&s->conn) ? 0 : -1;
+	if (!conn_pending(&s->conn)) {
+		s->ended = now;
+		return -1;
+	}
+	int64_t gap = s->ordered + GAP - now;
+	if (gap > 0 && now - s->ended < GAP_PATIENCE)
+		return (int)gap;
+	(void)conn_work(&s->conn, spare, s);
+	s->ended = now;
+	return conn_pending(&s->conn) ? 0 : -1;
+}
+
+/* Tells of drift, not too often. */
+static int tell_drift(struct server *s, int64_t now)
+{
 	if (!s->drifted || !outbox_empty(&s->out))
-		return wait;
-	int64_t left = s->drift_told + DRIFT_EVERY - clock_mono();
+		return -1;
+	int64_t left = s->drift_told + DRIFT_EVERY - now;
 	if (left > 0)
-		return wait == 0 ? 0 : (int)left;
+		return (int)left;
 	if (server_put(s, WIRE_DRIFT, 0, 0, 0)) {
 		s->drifted = false;
-		s->drift_told = clock_mono();
+		s->drift_told = now;
 		(void)send_out(s);
 	}
-	return wait;
+	return -1;
+}
+
+int server_idle(struct server *s)
+{
+	int64_t now = clock_mono();
+	int ends = end_connections(s, now), tells = tell_drift(s, now);
+	if (ends < 0 || tells < 0)
+		return MAX_OF(ends, tells);
+	return MIN_OF(ends, tells);
 }

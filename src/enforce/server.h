@@ -22,6 +22,8 @@ struct server {
 	struct table table;
 	struct drift drift;
 	struct conn conn;
+	int64_t ordered;               /* ms, monotonic: when the last orders came */
+	int64_t ended;                 /* and when connections were last ended, or nothing waited */
 	struct nets nets[SET_ORDERED]; /* of the interval sets: what was ordered */
 	struct outbox out;
 	char answers[WIRE_ITEMS_MAX * sizeof(struct wire_order)]; /* to share a message */

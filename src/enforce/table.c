@@ -46,6 +46,7 @@ int table_open(struct table *t, struct nft *nft, bool own)
 		if (r < 0 && r != -EOPNOTSUPP && r != -EINVAL)
 			return r;
 		t->own = r == 0;
+		t->cannot = r < 0;
 	}
 	int r = t->own ? 0 : probe(nft, 0);
 	return r < 0 ? r : expect(t);

@@ -11,10 +11,11 @@
 
 struct table {
 	struct nft *nft;
-	bool own;   /* wanted, and this kernel can */
-	bool owner; /* it is ours alone */
-	bool fits;  /* it stands and is what this program would make */
-	bool there; /* some table of this name stands */
+	bool own;    /* wanted, and this kernel can */
+	bool cannot; /* wanted, and it cannot */
+	bool owner;  /* it is ours alone */
+	bool fits;   /* it stands and is what this program would make */
+	bool there;  /* some table of this name stands */
 	uint64_t handle;
 	struct buf expected; /* ruleset.h's description */
 };

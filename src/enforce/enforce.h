@@ -47,7 +47,7 @@ struct enforce_hit {
 	struct addr source; /* v6: the /64's base for a /64 block */
 	uint8_t len;        /* 128 or 64 */
 	uint16_t port;      /* destination port the refused connection was for */
-	uint64_t count;     /* since the table was made */
+	uint64_t count;     /* since the table was made, or since an hour without any */
 	int64_t latest;     /* ms UTC of the latest one (from the element's remaining timeout) */
 };
 

@@ -17,7 +17,6 @@
  */
 #include "enforce/ruleset.h"
 
-#include "base/clock.h"
 #include "base/util.h"
 #include "enforce/rule.h"
 
@@ -37,9 +36,10 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#define SEEN_MS     (130 * MS_SECOND)
-#define HITS_MS     MS_DAY
-#define COUNTED_MAX 65536
+#define SEEN_MS  (130 * MS_SECOND)
+#define SEEN_MAX 65536
+/* Dumped every few seconds, which costs the kernel quadratic time: 16384 take 10 ms. */
+#define HITS_MAX 16384
 
 #define LOOPBACK_INDEX   1      /* in every network namespace (net/loopback in the kernel) */
 #define PRIORITY_INBOUND (-310) /* before raw (-300) and connection tracking (-200) */
@@ -156,8 +156,8 @@ static void set_counted(struct maker *m, struct nftnl_set *s, enum set_id set)
 	bool hits = set == SET_HITS4 || set == SET_HITS6;
 	set_key(s, set, hits ? 1 : 2);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
-	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, (uint64_t)(hits ? HITS_MS : SEEN_MS));
-	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, COUNTED_MAX);
+	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, (uint64_t)(hits ? RULESET_HITS_MS : SEEN_MS));
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, hits ? HITS_MAX : SEEN_MAX);
 	if (!hits)
 		return;
 	struct nftnl_expr *counter = nftnl_expr_alloc("counter");

@@ -6,7 +6,14 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "enforce/nft.h"
+
+/*
+ * A counter of refused connections lives this long after the latest one: its
+ * remaining time tells when that was.
+ */
+#define RULESET_HITS_MS MS_HOUR
 
 /*
  * Adds the messages that make the whole table with these NFT_TABLE_F_* flags, and

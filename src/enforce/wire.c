@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct wire_header) == 8, "no padding on the wire");
 _Static_assert(sizeof(struct wire_order) == 48, "no padding on the wire");
 _Static_assert(sizeof(struct wire_state) == 336, "no padding on the wire");
 _Static_assert(sizeof(struct wire_synced) == 20, "no padding on the wire");
-_Static_assert(sizeof(struct wire_hit) == 32, "no padding on the wire");
+_Static_assert(sizeof(struct wire_hit) == 40, "no padding on the wire");
 
 static bool host_bits_zero(const uint8_t addr[static 16], unsigned len)
 {
@@ -69,8 +69,8 @@ static bool hit_valid(const void *item)
 	static const uint8_t zero[5];
 	struct wire_hit h;
 	memcpy(&h, item, sizeof(h));
-	return (h.len == 64 || h.len == 128) && memcmp(h.zero, zero, sizeof(zero)) == 0 &&
-	       host_bits_zero(h.addr, h.len);
+	return (h.len == 64 || h.len == 128) && h.latest >= 0 &&
+	       memcmp(h.zero, zero, sizeof(zero)) == 0 && host_bits_zero(h.addr, h.len);
 }
 
 static const struct wire_rule {
@@ -168,7 +168,8 @@ struct enforce_hit wire_get_hit(const struct wire_message *m, size_t i)
 {
 	struct wire_hit h;
 	memcpy(&h, (const char *)m->items + i * sizeof(h), sizeof(h));
-	struct enforce_hit hit = {.len = h.len, .port = h.port, .count = h.count};
+	struct enforce_hit hit = {
+		.len = h.len, .port = h.port, .count = h.count, .latest = h.latest};
 	memcpy(hit.source.b, h.addr, sizeof(h.addr));
 	return hit;
 }
@@ -224,7 +225,8 @@ size_t wire_put_synced(void *out, const struct enforce_sync_result *result)
 
 size_t wire_put_hit(void *out, const struct enforce_hit *hit)
 {
-	struct wire_hit h = {.len = hit->len, .port = hit->port, .count = hit->count};
+	struct wire_hit h = {
+		.len = hit->len, .port = hit->port, .count = hit->count, .latest = hit->latest};
 	memcpy(h.addr, hit->source.b, sizeof(h.addr));
 	memcpy(out, &h, sizeof(h));
 	return sizeof(h);

@@ -72,6 +72,7 @@ struct wire_hit {
 	uint8_t len, zero[5];
 	uint16_t port;
 	uint64_t count;
+	int64_t latest;
 };
 
 /* A checked message; items points into the bytes given. */

@@ -230,8 +230,9 @@ class Driver:
         found = {}
         for line in self("sample"):
             if line.startswith("hit "):
-                _, source, port, count = line.split()
+                _, source, port, count, ago = line.split()
                 found[source, int(port)] = int(count)
+                self.ago = int(ago)
         return found
 
     def pid(self):
@@ -467,6 +468,17 @@ def case_counting(_):
         assert d.error("add in fd77:1::2 60000 2") == 0
         assert dropped(A, "fd77:1::1", "fd77:1::2")
         assert d.hits()["fd77:1::2/128", PORT] == 1
+
+
+def case_latest(_):
+    """a counter says when its latest connection was refused"""
+    with driver() as d:
+        assert d.error("add in 10.77.1.2 60000 1") == 0
+        began = time.monotonic()
+        assert dropped(A, "10.77.1.1") and dropped(A, "10.77.1.1")
+        # the second attempt began REFUSED before its end; kernel ticks are up to 10 ms
+        assert d.hits() == {("10.77.1.2/128", PORT): 2}
+        assert 1000 * REFUSED - 50 <= d.ago <= 1000 * (time.monotonic() - began - REFUSED) + 50, d.ago
 
 
 def case_counting_is_only_for_blocks(_):

@@ -86,8 +86,9 @@ static void on_hits(void *ctx, const struct enforce_hit *hits, size_t n)
 	struct driver *d = ctx;
 	char text[ADDR_TEXT_MAX];
 	for (size_t i = 0; i < n; i++)
-		printf("hit %s/%u %u %llu\n", addr_format(&hits[i].source, text), hits[i].len,
-			hits[i].port, (unsigned long long)hits[i].count);
+		printf("hit %s/%u %u %llu %lld\n", addr_format(&hits[i].source, text), hits[i].len,
+			hits[i].port, (unsigned long long)hits[i].count,
+			(long long)(clock_now() - hits[i].latest));
 	printf("hits %zu\n", n);
 	d->pending = 0;
 }

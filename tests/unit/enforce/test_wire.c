@@ -91,14 +91,15 @@ static void the_rest_comes_back_as_it_went(void **state)
 	struct enforce_sync_result q = wire_get_synced(&m);
 	assert_memory_equal(&q, &r, sizeof(r));
 
-	struct enforce_hit h = {.source = addr_from_v4(1), .len = 128, .port = 22, .count = 9};
+	struct enforce_hit h = {
+		.source = addr_from_v4(1), .len = 128, .port = 22, .count = 9, .latest = 77};
 	n = wire_put_header(message, WIRE_HITS, WIRE_FIRST | WIRE_LAST, 1);
 	n += wire_put_hit(message + n, &h);
 	assert_int_equal(wire_decode(WIRE_TO_ENGINE, message, n, &m), 0);
 	assert_true(m.first && m.last);
 	struct enforce_hit g = wire_get_hit(&m, 0);
 	assert_true(addr_eq(&g.source, &h.source));
-	assert_true(g.len == 128 && g.port == 22 && g.count == 9);
+	assert_true(g.len == 128 && g.port == 22 && g.count == 9 && g.latest == 77);
 }
 
 /* Each changes one byte of a good message of one order. */

@@ -38,7 +38,7 @@
 
 #define SEEN_MS  (130 * MS_SECOND)
 #define SEEN_MAX 65536
-/* Dumped every few seconds, which costs the kernel quadratic time: 16384 take 10 ms. */
+/* Dumped every few seconds, which costs the kernel quadratic time: 16384 take 25 ms. */
 #define HITS_MAX 16384
 
 #define LOOPBACK_INDEX   1      /* in every network namespace (net/loopback in the kernel) */

@@ -16,10 +16,10 @@
 /* Makes such a table and takes it out again in one transaction: nobody sees it. */
 static void put_probe(struct nft *nft, struct batch *batch, void *ctx)
 {
-	struct nft probe = *nft;
-	(void)snprintf(probe.table, sizeof(probe.table), "cordon-probe-%x", nft->portid);
-	ruleset_put(&probe, batch, *(uint32_t *)ctx, NULL);
-	ruleset_put_delete(&probe, batch);
+	struct nft other = *nft;
+	(void)snprintf(other.table, sizeof(other.table), "cordon-probe-%x", nft->portid);
+	ruleset_put(&other, batch, *(uint32_t *)ctx, NULL);
+	ruleset_put_delete(&other, batch);
 }
 
 static int probe(struct nft *nft, uint32_t flags)

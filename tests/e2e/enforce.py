@@ -709,6 +709,19 @@ def case_killed(_):
             assert d.state()["table"] == table
 
 
+def case_garbage(_):
+    """a message that is not one ends the enforcer, not the blocks"""
+    for message in ("00", "01" + "00" * 7, "0100010000000000" + "ff" * 48, "0201000000000000" * 2, "ff" * 100):
+        with driver(keep=True) as d:
+            assert d.error("add in 10.77.1.2 60000 1") == 0
+            d(f"raw {message}")
+            d.take(lambda line: line.startswith("gone"))
+            d.p.stdin.close()
+            assert d.take(lambda line: line.startswith("ended"))[-1] == "ended status 1"
+    assert dropped(A, "10.77.1.1")
+    run("ip", "netns", "exec", V, DRIVER, "--remove", "cordon")
+
+
 def case_upgrade(own):
     """a table that cannot be owned is made anew in one go, with its blocks"""
     if not own:

@@ -13,6 +13,7 @@
  *   want in|out|allow PREFIX MS RECORD         remembered for sync
  *   wantmany in|out|allow PREFIX N MS RECORD
  *   sync                                       with all that is wanted; forgets it
+ *   raw HEX                                    these bytes as one message
  *   sample | ask in|out|allow PREFIX | state | pid | quit
  *
  * Each command is done when its last line is printed; what comes unasked (drift,
@@ -264,6 +265,16 @@ static void ask(struct driver *d, char *args)
 	finish(d);
 }
 
+static void raw(struct driver *d, const char *hex)
+{
+	unsigned char bytes[128];
+	size_t n = 0;
+	unsigned byte;
+	for (; n < sizeof(bytes) && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		bytes[n++] = (unsigned char)byte;
+	printf("sent %d\n", fdpass_send(enforce_fd(d->enforce), bytes, n, -1));
+}
+
 static void show_state(struct driver *d)
 {
 	const struct enforce_state *s = enforce_get_state(d->enforce);
@@ -289,6 +300,8 @@ static bool command(struct driver *d, char *line)
 		want(d, args, line[4] == 'm');
 	else if (strcmp(line, "sync") == 0)
 		sync_all(d);
+	else if (strcmp(line, "raw") == 0)
+		raw(d, args);
 	else if (strcmp(line, "ask") == 0)
 		ask(d, args);
 	else if (strcmp(line, "state") == 0)

@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define ANSWER_MAX (80u << 20)
+#define ANSWER_MAX     (80u << 20)
+#define ANSWER_SECONDS 30 /* a starting daemon does not answer yet */
 
 static int connect_daemon(const struct options *o)
 {
@@ -19,6 +20,8 @@ static int connect_daemon(const struct options *o)
 		return -1;
 	}
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	(void)fprintf(stderr, "cordon: %s: %s%s\n", address.sun_path, strerror(errno),

@@ -95,10 +95,10 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 /* Memory and store disagree after a failure: the store is right. */
 static void reload(struct core *c)
 {
-	sources_rewind(c);
 	int r = pipeline_load(c);
 	if (r == 0)
 		r = blocks_load(c);
+	sources_rewind(c);
 	if (r < 0 && c->ops->failed)
 		c->ops->failed(c->ops->ctx, "the store cannot be read");
 }

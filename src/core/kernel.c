@@ -231,7 +231,8 @@ static void on_synced(void *ctx, const struct enforce_sync_result *result)
 	struct core *c = ctx;
 	c->syncing = false;
 	c->counters.syncs++;
-	if (result->error < 0) {
+	bool observes = enforce_observes(c->enforce);
+	if (result->error < 0 && !observes) {
 		c->sync_backoff = MIN_OF(MAX_OF(c->sync_backoff * 2, MS_SECOND), SYNC_RETRY_MAX);
 		log_error("the kernel's table could not be brought in line: %s; again in %lld s",
 			strerror(-result->error), (long long)(c->sync_backoff / MS_SECOND));
@@ -240,8 +241,9 @@ static void on_synced(void *ctx, const struct enforce_sync_result *result)
 	}
 	c->sync_backoff = 0;
 	c->counters.last_sync = clock_now();
-	(void)elements_each(&c->elements, note_applied, c);
-	if (result->added || result->removed || result->changed || !c->synced_once)
+	if (!observes)
+		(void)elements_each(&c->elements, note_applied, c);
+	if (!observes && (result->added || result->removed || result->changed || !c->synced_once))
 		log_info("kernel in line: %u added, %u removed, %u changed, %u as they were",
 			result->added, result->removed, result->changed, result->kept);
 	if (!c->synced_once) {

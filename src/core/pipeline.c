@@ -106,7 +106,13 @@ static int store_window(void *ctx, const struct window_key *key, const int64_t *
 static int store_session(void *ctx, const struct session *session)
 {
 	struct core *c = ctx;
-	return store_session_put(c->store, session);
+	if (c->settings->store_unknown_users)
+		return store_session_put(c->store, session);
+	/* people type passwords where the user name belongs: its hash is enough to go on with */
+	struct session nameless = *session;
+	memset(nameless.user, 0, sizeof(nameless.user));
+	nameless.user_len = 0;
+	return store_session_put(c->store, &nameless);
 }
 
 int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor)
@@ -121,5 +127,6 @@ int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor
 	int r = store_commit(c->store, STORE_REPLAYABLE);
 	c->counters.batches++;
 	blocks_commit(c, r);
+	window_sweep(c->windows, before); /* a piece, now that the orders are out */
 	return r;
 }

@@ -185,8 +185,7 @@ static int source_open(struct source *s, struct err *err)
 	int r = open_input(s, err);
 	if (r < 0)
 		return r;
-	reader_init(&s->reader, s->core->sessions, s->settings->services, clock_now(),
-		s->settings->timezone[0] ? s->settings->timezone : NULL);
+	s->reader.sessions = s->core->sessions;
 	return restore(s);
 }
 
@@ -207,6 +206,9 @@ static int source_init(struct source *s, struct core *c, unsigned input, struct 
 	s->timer = timer_new(c->loop, on_timer, s);
 	if (!s->timer)
 		return -ENOMEM;
+	/* changes TZ for a moment: only here, while there are no other threads */
+	reader_init(&s->reader, c->sessions, set->services, clock_now(),
+		set->timezone[0] ? set->timezone : NULL);
 	int r = source_open(s, err);
 	if (r < 0)
 		return err_prefix(err, r, "%s", s->name);

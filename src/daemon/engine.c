@@ -126,11 +126,14 @@ static void on_ready(void *ctx)
 {
 	struct engine *e = ctx;
 	struct err err;
-	if (start_api(e, &err) < 0)
-		return give_up(e, err.text);
-	if (e->config->control >= 0 &&
-		control_new(e->loop, e->core, e->config->control, &e->control) < 0)
-		return give_up(e, "the command line's socket cannot be served");
+	if (start_api(e, &err) < 0) {
+		give_up(e, err.text);
+		return;
+	}
+	if (control_new(e->loop, e->core, e->config->control, &e->control) < 0) {
+		give_up(e, "the command line's socket cannot be served");
+		return;
+	}
 	uint32_t report = ENGINE_READY;
 	(void)fdpass_send(e->config->monitor, &report, sizeof(report), -1);
 }

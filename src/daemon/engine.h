@@ -15,7 +15,7 @@ struct engine_config {
 	int inputs;                            /* asks the monitor for files */
 	int monitor;                           /* tells the monitor: one engine_report a message */
 	int enforcer;                          /* -1: observe mode */
-	int control;                           /* listening socket of the command line, -1: none */
+	int control;                           /* listening socket of the command line */
 	int listeners[SETTINGS_LISTENERS_MAX]; /* one a settings->listen */
 };
 

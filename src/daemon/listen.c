@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/listen.h"
 
+#include "base/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -9,6 +11,9 @@
 #include <sys/un.h>
 
 #define BACKLOG 1024
+/* A predecessor that was killed needs a moment to let go of its sockets. */
+#define PATIENCE_MS 5000
+#define PAUSE_US    20000
 
 bool listen_parse(const char *text, struct listener_settings *ret)
 {
@@ -48,6 +53,15 @@ static socklen_t socket_address(const struct listener_settings *l, struct sockad
 	return sizeof(*in6);
 }
 
+static int bind_patiently(int fd, const struct sockaddr *address, socklen_t size)
+{
+	int64_t end = clock_mono() + PATIENCE_MS;
+	int r;
+	while ((r = bind(fd, address, size)) < 0 && errno == EADDRINUSE && clock_mono() < end)
+		(void)usleep(PAUSE_US);
+	return r;
+}
+
 int listen_tcp(const struct listener_settings *l, struct err *err)
 {
 	struct sockaddr_storage address;
@@ -62,7 +76,7 @@ int listen_tcp(const struct listener_settings *l, struct err *err)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (address.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
+	if (bind_patiently(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
 		return err_set(
 			err, -errno, "listen on %s port %u: %s", l->host, l->port, strerror(errno));
 	int out = fd;
@@ -84,7 +98,11 @@ int listen_control(const char *path, gid_t group, struct err *err)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (!is_stale(&address))
+	int64_t end = clock_mono() + PATIENCE_MS;
+	bool stale;
+	while (!(stale = is_stale(&address)) && clock_mono() < end)
+		(void)usleep(PAUSE_US);
+	if (!stale)
 		return err_set(err, -EADDRINUSE, "%s: another cordond answers there", path);
 	(void)unlink(path);
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define UNNAMED_UID 61730
-
 struct identity identity_find(const char *user, unsigned offset, bool *ret_known)
 {
 	const struct passwd *pw = getpwnam(user);

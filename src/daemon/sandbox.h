@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Of processes whose users do not exist on this machine; nothing else has these ids. */
+#define UNNAMED_UID 61730
+
 /* uid and gid a process becomes. */
 struct identity {
 	uid_t uid;

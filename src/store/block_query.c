@@ -177,6 +177,7 @@ static struct counter_filter filter_of(const struct question *question)
 		.applied_once = question->asked->applied_once,
 		.has_direction = question->asked->has_direction,
 		.service = question->asked->service,
+		.logins = question->asked->logins,
 	};
 }
 

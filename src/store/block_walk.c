@@ -12,10 +12,10 @@ static const struct sql each_sql = {SQL_BLOCK_EACH,
 	" ORDER BY b.expires, b.id"};
 /* Active ones are in that order already. */
 static const struct sql active_sql = {SQL_BLOCK_ACTIVE,
-	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1)"
+	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
 	" AND (?1 >> b.state) & 1 ORDER BY b.expires, b.id"};
 static const struct sql due_sql = {SQL_BLOCK_DUE,
-	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1)"
+	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
 	" ORDER BY b.expires, b.id LIMIT ?1"};
 static const struct sql covering_sql = {SQL_BLOCK_COVERING,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_target"
@@ -39,7 +39,7 @@ static int hand_out(struct query *q, int (*fn)(void *ctx, const struct block *b)
 int store_block_each(
 	struct store *s, uint32_t states, int (*fn)(void *ctx, const struct block *b), void *ctx)
 {
-	const uint32_t active = 1u << BLOCK_WANTED | 1u << BLOCK_APPLIED;
+	const uint32_t active = 1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED;
 	struct query q;
 	sql_read(&q, s, states & ~active ? &each_sql : &active_sql);
 	sql_put_int(&q, states);

@@ -14,7 +14,8 @@ static const struct sql clean_sql = {SQL_COUNT_CLEAN,
 
 #define FILTER                                                                                     \
 	" AND (?2 >> state) & 1 AND applied_once >= ?3"                                            \
-	" AND (?4 = 0 OR direction + 1 = ?4) AND (?5 = 0 OR service = ?5)"
+	" AND (?4 = 0 OR direction + 1 = ?4) AND (?5 = 0 OR service = ?5 OR (?5 < 0 AND service "  \
+	"> 0))"
 #define ACCOUNTS " AND account IN (SELECT id FROM account WHERE ?1 = 0 OR id = ?1)"
 
 static const struct sql sum_sql = {SQL_COUNT_SUM,
@@ -177,7 +178,7 @@ static void put_filter(struct query *q, const struct counter_filter *f)
 	sql_put_int(q, f->states ? f->states : UINT32_MAX);
 	sql_put_int(q, f->applied_once);
 	sql_put_int(q, f->has_direction);
-	sql_put_int(q, f->service);
+	sql_put_int(q, f->service == SERVICE_NONE && f->logins ? -1 : (int)f->service);
 }
 
 static int read_total(struct query *q, int64_t *ret_total)

@@ -44,7 +44,8 @@ struct counter_filter {
 	uint32_t states;
 	bool applied_once;
 	int has_direction;
-	enum service service;
+	enum service service; /* SERVICE_NONE: any */
+	bool logins;          /* of those, only what belongs to a login service */
 };
 
 /* The hour a time falls in, also before 1970. */

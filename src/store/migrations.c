@@ -78,7 +78,7 @@ static const char block_sql[] =
 	"  host, state, changed, id, applied_once, direction, service);"
 	"CREATE INDEX block_latest ON block("
 	"  account, latest_attempt, state, applied_once, direction, service, host, changed);"
-	"CREATE INDEX block_due ON block(expires) WHERE state IN (0, 1);"
+	"CREATE INDEX block_due ON block(expires) WHERE state IN (0, 1, 2);"
 	"CREATE TABLE block_count("
 	"  kind INTEGER NOT NULL, account INTEGER NOT NULL, scope INTEGER NOT NULL,"
 	"  state INTEGER NOT NULL, applied_once INTEGER NOT NULL, direction INTEGER NOT NULL,"

@@ -32,6 +32,7 @@ enum shape {
 	SHAPE_SINCE = 1u << 20,
 	SHAPE_UNTIL = 1u << 21,
 	SHAPE_BEFORE = 1u << 22,
+	SHAPE_LOGINS = 1u << 23,
 };
 
 static uint32_t shape_of(const struct question *question, enum question_plan plan)
@@ -51,6 +52,8 @@ static uint32_t shape_of(const struct question *question, enum question_plan pla
 		shape |= SHAPE_APPLIED;
 	if (asked->service)
 		shape |= SHAPE_SERVICE;
+	else if (asked->logins)
+		shape |= SHAPE_LOGINS;
 	if (asked->has_direction)
 		shape |= SHAPE_DIRECTION;
 	if (question->since != INT64_MIN)
@@ -73,6 +76,7 @@ static void add_filters(struct buf *sql, uint32_t shape)
 		{SHAPE_HOST_SOME, " AND wanted_host(host)"},
 		{SHAPE_APPLIED, " AND applied_once = 1"},
 		{SHAPE_SERVICE, " AND service = ?3"},
+		{SHAPE_LOGINS, " AND service > 0"},
 		{SHAPE_DIRECTION, " AND direction = ?4"},
 		{SHAPE_SINCE, " AND latest_attempt >= ?5"},
 		{SHAPE_UNTIL, " AND latest_attempt <= ?6"},

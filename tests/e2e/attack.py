@@ -108,12 +108,12 @@ def unblock(tap, net, daemon):
 
 
 def expiry(tap, net, daemon):
-    daemon.cordon("rules", "add", "short", "--failures", "3", "--span", "1m", "--block", "4s", "--service", "ssh")
+    daemon.cordon("rules", "add", "short", "--failures", "3", "--span", "1m", "--block", "15s", "--service", "ssh")
     attack(net.attacker, "10.77.1.1", 3)
     tap.ok(until(lambda: kernel_says(net, "10.77.1.2")), "a user's rule blocks at its own count")
     block = daemon.block("10.77.1.2")
     tap.ok(block["rule"] == "short" and block["source"] == "user", "and the record names it", block)
-    tap.ok(until(lambda: login(net.attacker, "10.77.1.1"), 15, 0.5), "after the rule's time the attacker is in again")
+    tap.ok(until(lambda: login(net.attacker, "10.77.1.1"), 30, 0.5), "after the rule's time the attacker is in again")
     tap.ok(until(lambda: daemon.block("10.77.1.2", "expired")), "the record has expired")
     daemon.cordon("rules", "remove", "short")
 
@@ -133,7 +133,7 @@ def foreign_hands(tap, net, daemon, owner):
     nft(net.victim, "delete", "element", "inet", "cordon", "block4", "{ 10.77.1.2 }", check=False)
     tap.ok(until(lambda: kernel_says(net, "10.77.1.2")), "there after nft delete element")
     own = daemon.dir / "nftables.conf"
-    own.write_text("flush ruleset\ntable inet filter { chain input { type filter hook input priority 0; } }\n")
+    own.write_text("flush ruleset\ntable inet filter { chain input {\n  type filter hook input priority 0;\n}\n}\n")
     nft(net.victim, "-f", own)
     tap.ok(until(lambda: kernel_says(net, "10.77.1.2")), "there after the nftables service was reloaded")
     tap.ok("table inet filter" in nft(net.victim, "list", "ruleset"), "and the service's own table stands")

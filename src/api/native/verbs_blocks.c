@@ -237,8 +237,10 @@ static int verb_verify(struct verb_call *call)
 	if (!a)
 		return -ENOMEM;
 	core_get_status(call->core, &status);
-	*a = (struct verify){
-		.later = call->later, .core = call->core, .account = call->caller.account};
+	*a = (struct verify){.later = call->later,
+		.core = call->core,
+		.account = call->caller.account,
+		.host = status.host.id};
 	int r = core_verify(call->core, &address, on_verified, a);
 	if (r < 0)
 		free(a);

@@ -30,7 +30,7 @@ class Tap:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
         if not good and detail:
-            for line in str(detail).splitlines()[-60:]:
+            for line in str(detail).splitlines()[:4] + str(detail).splitlines()[4:][-60:]:
                 print(f"#   {line}", flush=True)
         return good
 
@@ -218,15 +218,14 @@ def nft(host, *args, check=True):
 
 def in_kernel(host, address, table="cordon"):
     """Does one of the in sets of the kernel hold this very text?"""
-    done = host.run("nft", "-j", "list", "table", "inet", table, check=False)
-    if done.returncode != 0:
-        return False
-    for item in json.loads(done.stdout)["nftables"]:
-        if item.get("set", {}).get("name") in ("block4", "block6", "block64", "net4", "net6"):
-            for elem in item["set"].get("elem", []):
-                value = elem.get("elem", {}).get("val", elem) if isinstance(elem, dict) else elem
-                if value == address:
-                    return True
+    done = host.run("nft", "list", "table", "inet", table, check=False)
+    name = ""
+    for line in done.stdout.splitlines():
+        words = line.replace("=", " ").replace(",", " ").split()
+        if words[:1] == ["set"]:
+            name = words[1]
+        elif name in ("block4", "block6", "block64", "net4", "net6") and address in words:
+            return True
     return False
 
 

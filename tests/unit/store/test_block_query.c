@@ -129,7 +129,7 @@ static void change_one(struct model *m)
 		b.host = 1 + pick(m, pick(m, 2) ? HOSTS : 1);
 		b.account = m->hosts[b.host - 1].account;
 		b.target = random_target(m);
-		b.service = (enum service)(1 + pick(m, 4));
+		b.service = (enum service)pick(m, SERVICE_COUNT);
 		b.direction = (enum block_direction)(pick(m, 6) == 0);
 		randomize(m, &b);
 		if (model_has(m, &b))
@@ -189,6 +189,7 @@ static bool matches(const struct model *m, const struct block_query *q, const st
 	       (!q->has_address || prefix_has(&b->target, &q->address)) &&
 	       (!q->service || q->service == b->service) &&
 	       (!q->has_direction || q->has_direction - 1 == (int)b->direction) &&
+	       (!q->logins || b->service != SERVICE_NONE) &&
 	       (!q->since || b->latest_attempt >= q->since) &&
 	       (!q->until || b->latest_attempt <= q->until);
 }
@@ -253,6 +254,7 @@ static struct block_query random_question(struct model *m)
 	q.applied_once = pick(m, 3) == 0;
 	q.service = (enum service)(pick(m, 3) ? 0 : 1 + pick(m, 4));
 	q.has_direction = (int)(pick(m, 4) ? 0 : 1 + pick(m, 2));
+	q.logins = pick(m, 3) == 0;
 	static const char *const likes[] = {"web", "203.0.113", "nothing", "db", "1"};
 	if (pick(m, 3) == 0)
 		q.host_like = likes[pick(m, countof(likes))];

@@ -100,6 +100,7 @@ static bool read_query(struct call *c, struct block_query *q, int64_t *ret_page,
 	*q = (struct block_query){
 		.account = c->account.id,
 		.has_direction = BLOCK_IN + 1,
+		.logins = true,
 		.instance_id = aliyun_param(c, "InstanceId"),
 		.host_like = aliyun_param(c, "Remark"),
 		.has_address = address != NULL,

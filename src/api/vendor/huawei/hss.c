@@ -137,6 +137,7 @@ static bool read_query(struct call *c, struct block_query *q)
 	*q = (struct block_query){
 		.account = c->account.id,
 		.has_direction = BLOCK_IN + 1,
+		.logins = true,
 		.applied_once = true,
 		.limit = LIMIT_DEFAULT,
 		.has_address = address != NULL,

@@ -308,7 +308,8 @@ static bool still_same(struct tail_file *f, int64_t until, int *ret_error)
 			return false;
 	}
 	f->size = st.st_size;
-	f->modified = modified_ns(&st);
+	if (f->head_n > 0) /* else what came since it was found may be copied away unseen */
+		f->modified = modified_ns(&st);
 	return true;
 }
 

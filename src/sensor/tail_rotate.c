@@ -16,6 +16,10 @@
  *  4. The file at the path is read from its start.
  *  5. Entries still not found are gaps.
  *
+ * Renamed files are safe at any rate, as they are held open. Copytruncate again and
+ * again within one look (some ms) is not: a copy under way can be missed or taken
+ * for another.
+ *
  * While there is no file at the path (between rename and creation, a directory
  * not mounted yet), nothing is given up.
  */
@@ -436,10 +440,24 @@ int tail_look(struct tail *t, int64_t mono)
 	return r;
 }
 
+/* Emptied while its first bytes were being read: they are in a copy, or nowhere. */
+static int emptied_unread(struct tail *t, size_t index, int64_t mono)
+{
+	_cleanup_(hunt_done) struct hunt h = {.n = 0};
+	size_t n = t->n;
+	int r = hunt_list(&h, t, NULL);
+	r = r < 0 ? r : add_unseen(t, &h, 0, h.n, t->files[index].modified, index, mono);
+	t->stats.gaps += r == 0 && t->n == n;
+	trim(t);
+	return r;
+}
+
 int tail_replaced(struct tail *t, size_t index, int64_t mono, bool hole)
 {
 	_cleanup_(hunt_done) struct hunt h = {.n = 0};
 	struct tail_file *f = &t->files[index];
+	if (f->head_n == 0)
+		return emptied_unread(t, index, mono);
 	bool lost = !hole && f->size > f->offset && !f->skipping;
 	struct tail_found now;
 	int r = tail_found_stat(f->fd, &now);

@@ -736,6 +736,53 @@ def case_upgrade(own):
     return None
 
 
+def case_guarded(_):
+    """not one packet slips through while syncs, changes and a new table replace each other"""
+    with inside(A):
+        a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with inside(V):
+        v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    v.bind(("10.77.1.1", 4002))
+    v.settimeout(PATIENCE)
+    a.sendto(b"before", ("10.77.1.1", 4002))
+    assert v.recv(9) == b"before"
+    v.setblocking(False)
+    stop, sent = threading.Event(), 0
+
+    def send():
+        nonlocal sent
+        while not stop.is_set():
+            a.sendto(b"x", ("10.77.1.1", 4002))
+            sent += 1
+
+    sender = threading.Thread(target=send)
+    try:
+        for args in (("--no-own",), ()):
+            with driver(*args, keep=True) as d:
+                d("want in 10.77.1.2 forever 1")
+                assert d.synced()["error"] == 0
+                if not sender.is_alive():
+                    sender.start()
+                for n in range(30):
+                    d(f"want in 10.77.1.2 {'forever' if n % 2 else 60000} {n}")
+                    d(f"wantmany in 192.0.2.0 {n} 60000 1")
+                    assert d.synced()["error"] == 0
+                    assert d.error(f"add in 10.77.1.2 60000 {n}") == 0
+        stop.set()
+        sender.join()
+        assert sent > 1000, sent
+        try:
+            got = v.recv(9)
+        except BlockingIOError:
+            got = None
+        assert got is None, got
+    finally:
+        stop.set()
+        run("ip", "netns", "exec", V, DRIVER, "--remove", "cordon")
+        a.close()
+        v.close()
+
+
 def case_remove(_):
     """removing the table takes everything out"""
     with driver(keep=True) as d:

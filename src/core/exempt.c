@@ -28,11 +28,20 @@
 #define REFUSED_MAX  1024
 #define REFRESH_MS   (30 * MS_SECOND)
 #define GROUPS_MAX   256
+#define USERS_MAX    16
+#define USER_KEEP_MS (10 * MS_SECOND)
 
 struct login {
 	struct addr from;
 	uint16_t port; /* 0: not known */
 	int64_t time;
+};
+
+/* What the user database said of a name: asking takes longer than reading hundreds of lines. */
+struct known_user {
+	char name[64];
+	bool is_administrator;
+	int64_t asked; /* monotonic ms */
 };
 
 struct exempt {
@@ -44,6 +53,8 @@ struct exempt {
 	unsigned login_next;
 	struct prefix refused[REFUSED_MAX]; /* already logged, a ring */
 	unsigned refused_next, refused_count;
+	struct known_user users[USERS_MAX]; /* a ring */
+	unsigned user_next;
 };
 
 struct prefixes {
@@ -72,6 +83,31 @@ static unsigned mask_length(const struct sockaddr *mask, bool v4)
 	return v4 ? len + 96 : len;
 }
 
+static bool is_established(const struct exempt *g, const struct login *l)
+{
+	/* with its own port known the connection is certain, wherever sshd listens */
+	uint16_t local = l->port ? 0 : g->core->settings->ports[SERVICE_SSH];
+	return sockdiag_established(local, &l->from, l->port) > 0;
+}
+
+/*
+ * An administrator's /64 is not one source: his neighbour's failures must not cut him
+ * off. His own address is judged when a block is decided, see exempt_session(). Who has
+ * left is forgotten here, so that the list stays short.
+ */
+static void narrow_sessions(struct exempt *g, struct prefixes *onlink)
+{
+	for (unsigned i = 0; i < LOGINS_MAX; i++) {
+		struct login *l = &g->logins[i];
+		if (l->time == 0)
+			continue;
+		if (!is_established(g, l))
+			*l = (struct login){0};
+		else if (!addr_is_v4(&l->from))
+			prefixes_add(onlink, &l->from, 64);
+	}
+}
+
 static void refresh_own(struct exempt *g)
 {
 	_cleanup_(freep) struct prefixes *own = calloc(1, sizeof(*own));
@@ -89,6 +125,7 @@ static void refresh_own(struct exempt *g)
 			prefixes_add(onlink, &a, len);
 	}
 	freeifaddrs(all);
+	narrow_sessions(g, onlink);
 	(void)protect_set(g->core->protect, PROTECT_OWN, own->list, own->n);
 	(void)protect_set_onlink(g->core->protect, onlink->list, onlink->n);
 }
@@ -199,7 +236,7 @@ static int watch_changes(struct exempt *g)
 	return g->watch ? 0 : -ENOMEM;
 }
 
-static bool is_administrator(const char *user)
+static bool ask_administrator(const char *user)
 {
 	const struct passwd *pw = getpwnam(user);
 	gid_t groups[GROUPS_MAX];
@@ -218,6 +255,21 @@ static bool is_administrator(const char *user)
 	return false;
 }
 
+static bool is_administrator(struct exempt *g, const char *user)
+{
+	int64_t now = clock_mono();
+	for (unsigned i = 0; i < USERS_MAX; i++) {
+		const struct known_user *u = &g->users[i];
+		if (u->name[0] && now - u->asked < USER_KEEP_MS && strcmp(u->name, user) == 0)
+			return u->is_administrator;
+	}
+	struct known_user *u = &g->users[g->user_next++ % USERS_MAX];
+	(void)snprintf(u->name, sizeof(u->name), "%s", user);
+	u->asked = now;
+	u->is_administrator = ask_administrator(user);
+	return u->is_administrator;
+}
+
 static void remember_login(struct exempt *g, const struct addr *from, uint16_t port, int64_t time)
 {
 	g->logins[g->login_next++ % LOGINS_MAX] =
@@ -230,9 +282,11 @@ void exempt_login(struct exempt *g, const struct event *event)
 	if (event->service != SERVICE_SSH || !event->has_user || event->user.n >= sizeof(user))
 		return;
 	(void)snprintf(user, sizeof(user), "%.*s", SLICE_ARG(event->user));
-	if (is_administrator(user))
-		remember_login(g, &event->src, event->src_port,
-			event->time == EVENT_NO_TIME ? clock_now() : event->time);
+	if (!is_administrator(g, user))
+		return;
+	remember_login(g, &event->src, event->src_port,
+		event->time == EVENT_NO_TIME ? clock_now() : event->time);
+	timer_set(g->timer, 0); /* his neighbours are judged one by one from now on */
 }
 
 /* Who was here before us. */
@@ -249,7 +303,7 @@ static void read_utmp(struct exempt *g)
 			memcpy(from.b, u->ut_addr_v6, sizeof(from.b));
 		else
 			from = addr_from_v4(ntohl((uint32_t)u->ut_addr_v6[0]));
-		if (is_administrator(user))
+		if (is_administrator(g, user))
 			remember_login(g, &from, 0,
 				(int64_t)u->ut_tv.tv_sec * 1000 + u->ut_tv.tv_usec / 1000);
 	}
@@ -260,11 +314,9 @@ bool exempt_session(struct exempt *g, const struct addr *address, int64_t first)
 {
 	for (unsigned i = 0; i < LOGINS_MAX; i++) {
 		const struct login *l = &g->logins[i];
-		if (l->time == 0 || l->time >= first || !addr_eq(&l->from, address))
+		if (l->time == 0 || l->time > first || !addr_eq(&l->from, address))
 			continue;
-		/* with its own port known the connection is certain, wherever sshd listens */
-		uint16_t local = l->port ? 0 : g->core->settings->ports[SERVICE_SSH];
-		if (sockdiag_established(local, address, l->port) > 0)
+		if (is_established(g, l))
 			return true;
 	}
 	return false;

@@ -422,11 +422,13 @@ static void watch(struct monitor *m)
 		}
 		if (fds[2].revents & POLLIN)
 			on_report(m);
-		bool served = true;
-		if (fds[1].revents)
-			served = inputs_serve(m->inputs, m->settings) != -ECONNRESET;
-		if (!served || fds[2].revents & POLLHUP) {
-			/* its end is closed: its SIGCHLD is on the way */
+		int served = fds[1].revents ? inputs_serve(m->inputs, m->settings) : 0;
+		if (served == -EPROTO) {
+			log_error("the engine asked for what no engine asks for: ending it");
+			(void)kill(m->engine, SIGKILL);
+		}
+		if (served < 0 || fds[2].revents & POLLHUP) {
+			/* it is gone or going: its SIGCHLD is on the way */
 			struct pollfd wait = {.fd = m->signals, .events = POLLIN};
 			(void)poll(&wait, 1, 1000);
 		}

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
 from e2e import (Daemon, Host, Tap, cleanup, connects, in_kernel, link, need_commands,  # noqa: E402
                  need_root, nft, run, until)
-from sshhost import PASSWORD, SshHost, attack, login, ssh  # noqa: E402
+from sshhost import PASSWORD, USER, SshHost, attack, login, ssh  # noqa: E402
 
 CONFIG = """
 sensors: [{{file: {log}}}]
@@ -39,11 +39,15 @@ class Net:
 class Live:
     """A log-in that stays: echoes what it is sent as long as the path is open."""
 
-    def __init__(self, source, address, bind=None):
-        self.p = subprocess.Popen(ssh(source, address, PASSWORD, command="cat", bind=bind),
+    def __init__(self, source, address, bind=None, user=USER):
+        self.p = subprocess.Popen(ssh(source, address, PASSWORD, command="cat", bind=bind, user=user),
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         cleanup.callback(self.p.kill)
         os.set_blocking(self.p.stdout.fileno(), False)
+
+    def close(self):
+        self.p.kill()
+        self.p.wait()
 
     def echoes(self, seconds=3):
         try:
@@ -116,6 +120,21 @@ def expiry(tap, net, daemon):
     tap.ok(until(lambda: login(net.attacker, "10.77.1.1"), 30, 0.5), "after the rule's time the attacker is in again")
     tap.ok(until(lambda: daemon.block("10.77.1.2", "expired")), "the record has expired")
     daemon.cordon("rules", "remove", "short")
+
+
+def administrator(tap, net, daemon):
+    """Whoever works as root from an address does not lose it to failures from there."""
+    live = Live(net.attacker, "10.77.1.1", user="root")
+    tap.ok(live.echoes(), "root logs in from the attacker's address")
+    attack(net.attacker, "10.77.1.1", 6)
+    tap.ok(live.echoes() and not kernel_says(net, "10.77.1.2"), "and keeps its session through six failures",
+           daemon.log.read_text())
+    live.close()
+    daemon.cordon("unblock", "10.77.1.2", check=False)
+    attack(net.attacker, "10.77.1.1", 6)
+    tap.ok(until(lambda: kernel_says(net, "10.77.1.2")), "when root has left, the same failures block",
+           daemon.log.read_text())
+    daemon.cordon("unblock", "10.77.1.2")
 
 
 def hold(net, daemon, address="10.77.1.2"):
@@ -216,6 +235,7 @@ def main():
     v6(tap, net, daemon)
     unblock(tap, net, daemon)
     expiry(tap, net, daemon)
+    administrator(tap, net, daemon)
     foreign_hands(tap, net, daemon, True)
     deaths(tap, net, daemon)
     stop_and_start(tap, net, daemon)

@@ -62,6 +62,8 @@ class SshHost:
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.dir / "hostkey")
         digest = run("openssl", "passwd", "-6", PASSWORD).strip()
         passwd, shadow = Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text()
+        shadow = "".join(f"root:{digest}:19000:0:99999:7:::\n" if line.startswith("root:") else line
+                         for line in shadow.splitlines(keepends=True))
         (self.dir / "passwd").write_text(f"{passwd}{USER}:x:64731:64731::/tmp:/bin/sh\n")
         (self.dir / "shadow").write_text(f"{shadow}{USER}:{digest}:19000:0:99999:7:::\n")
         (self.dir / "shadow").chmod(0o640)
@@ -85,7 +87,7 @@ def ssh(source, address, password, command="true", bind=None, user=USER, tries=1
                           "-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null",
                           "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password",
                           "-o", f"NumberOfPasswordPrompts={tries}", "-o", "ConnectTimeout=4",
-                          "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2", f"{user}@{address}", command)
+                          f"{user}@{address}", command)
 
 
 def login(source, address, bind=None, user=USER):

@@ -287,9 +287,11 @@ static void reap(struct monitor *m)
 }
 
 /* Politely, the engine first: the enforcer ends when its socket closes. */
-static void stop_children(struct monitor *m)
+static void stop_children(struct monitor *m, bool for_good)
 {
 	int64_t deadline = clock_mono() + STOP_PATIENCE;
+	if (for_good && m->enforcer > 0)
+		(void)kill(m->enforcer, SIGUSR1);
 	if (m->engine > 0)
 		(void)kill(m->engine, SIGTERM);
 	while ((m->engine > 0 || m->enforcer > 0) && clock_mono() < deadline) {
@@ -321,7 +323,7 @@ static void stop_children(struct monitor *m)
 /* One of them died: all of them start again. False: give up. */
 static bool recover(struct monitor *m)
 {
-	stop_children(m);
+	stop_children(m, false);
 	if (!m->was_ready) {
 		log_error("could not start");
 		return false;
@@ -359,7 +361,7 @@ static void reload(struct monitor *m)
 	bool listen_same = fresh->listener_count == m->settings->listener_count &&
 			   memcmp(fresh->listen, m->settings->listen, sizeof(fresh->listen)) == 0;
 	log_info("reload: starting again with the new configuration; blocks stay");
-	stop_children(m);
+	stop_children(m, false);
 	free(m->settings);
 	m->settings = take(fresh);
 	decide_observe(m);
@@ -477,7 +479,7 @@ int monitor_main(const struct monitor_options *options)
 	else
 		m.status = 1;
 	(void)sd_notify(0, "STOPPING=1");
-	stop_children(&m);
+	stop_children(&m, true);
 	statedir_remove_run(m.settings->run_dir);
 	close_listeners(&m);
 	closep(&m.control);

@@ -19,8 +19,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A transaction of this many changes is some 25 MB. */
-#define CHANGES_MAX 131072
 #define BUFFER_SIZE (256 << 20)
 /* Each round settles all that the one before was refused for. */
 #define ROUNDS_MAX 16
@@ -285,7 +283,7 @@ static size_t middle_of(const struct change *changes, size_t n)
 
 int nft_apply(struct nft *nft, struct change *changes, size_t n, const struct nft_head *head)
 {
-	int r = n > CHANGES_MAX ? -EMSGSIZE : 1;
+	int r = n > NFT_CHANGES_MAX ? -EMSGSIZE : 1;
 	for (int round = 0; r == 1 && round < ROUNDS_MAX; round++) {
 		r = attempt(nft, changes, n, head);
 		if (r == 1)

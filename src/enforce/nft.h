@@ -36,6 +36,9 @@ struct nft_head {
 	void *ctx;
 };
 
+/* Changes one transaction takes: some 25 MB. */
+#define NFT_CHANGES_MAX 131072
+
 /*
  * Does changes in order, in one transaction as far as possible. What the kernel
  * refuses is left out, with its group (change->error says why), and the rest is

@@ -16,7 +16,7 @@
 #define LOCK_TRIES    50
 #define LOCK_PAUSE_US 20000
 
-static volatile sig_atomic_t terminated;
+static volatile sig_atomic_t terminated, releasing;
 
 static void on_term(int signal)
 {
@@ -24,19 +24,29 @@ static void on_term(int signal)
 	terminated = 1;
 }
 
-/* SIGTERM arrives only while we wait; the others end the engine first, and so us. */
+static void on_release(int signal)
+{
+	(void)signal;
+	releasing = 1;
+}
+
+/* SIGTERM and SIGUSR1 arrive only while we wait; the others end the engine first, and so us. */
 static void set_signals(sigset_t *ret_waiting)
 {
 	struct sigaction term = {.sa_handler = on_term}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction release = {.sa_handler = on_release};
 	sigset_t blocked;
 	(void)sigaction(SIGTERM, &term, NULL);
+	(void)sigaction(SIGUSR1, &release, NULL);
 	(void)sigaction(SIGINT, &ignore, NULL);
 	(void)sigaction(SIGHUP, &ignore, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigemptyset(&blocked);
 	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigaddset(&blocked, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
 	(void)sigdelset(ret_waiting, SIGTERM);
+	(void)sigdelset(ret_waiting, SIGUSR1);
 }
 
 static void close_others(int socket)
@@ -71,6 +81,17 @@ static int loop(struct server *s, const sigset_t *waiting)
 	return r == -EPIPE ? 0 : r;
 }
 
+/* The last of many: nobody will start again soon. */
+static void release(struct server *s, const sigset_t *waiting)
+{
+	static const struct timespec at_once = {0};
+	/* a signal that came while the socket had something to read still waits */
+	(void)ppoll(NULL, 0, &at_once, waiting);
+	int r = releasing ? server_release(s) : 0;
+	if (r < 0)
+		log_error("leaving the table to others: %s", strerror(-r));
+}
+
 static int fail(int socket, const char *what, int error)
 {
 	log_error("%s: %s", what, strerror(-error));
@@ -93,6 +114,8 @@ static int run(struct server *s, const struct enforcer_config *config, const sig
 	r = loop(s, waiting);
 	if (r < 0)
 		log_error("ending: %s", strerror(-r));
+	else
+		release(s, waiting);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -55,6 +55,8 @@ int server_idle(struct server *s);
 
 /* sync.c: makes the kernel hold exactly s->wanted, and says what it came to. */
 int server_sync(struct server *s);
+/* sync.c: makes a table of our own one of nobody's, with all it holds. 0 or -errno. */
+int server_release(struct server *s);
 /* order.c: does s->orders and answers them. */
 int server_orders(struct server *s);
 /* Makes the table anew, with these changes in it. 0 or -errno. */

@@ -86,8 +86,13 @@ static int report(
 			result->removed--;
 			continue;
 		}
-		result->added -= !c->del;
-		result->changed -= c->del;
+		/* a table made anew is given what the old one had, too */
+		if (c->del)
+			result->changed--;
+		else if (result->added > 0)
+			result->added--;
+		else
+			result->kept--;
 		r = answer_failed(s, c->entry.from, c->error);
 	}
 	return r;
@@ -97,16 +102,18 @@ static int make_so(struct server *s, const struct entries *wanted, struct change
 	struct enforce_sync_result *result)
 {
 	_cleanup_(entries_done) struct entries actual = {0};
+	struct enforce_sync_result ignored = {0};
 	int r = table_look(&s->table);
-	if (r == 0 && s->table.fits)
+	if (r == 0 && s->table.alike)
 		r = dump_ordered(&s->nft, &actual);
 	if (r == 0)
 		r = diff(wanted->list, wanted->n, actual.list, actual.n, DIFF_TOLERANCE, changes,
 			result);
-	if (r < 0)
-		return r;
-	return s->table.fits ? nft_apply(&s->nft, changes->list, changes->n, NULL)
-			     : server_rebuild(s, changes->list, changes->n);
+	if (r < 0 || s->table.fits)
+		return r < 0 ? r : nft_apply(&s->nft, changes->list, changes->n, NULL);
+	changes->n = 0;
+	r = diff(wanted->list, wanted->n, NULL, 0, 0, changes, &ignored);
+	return r < 0 ? r : server_rebuild(s, changes->list, changes->n);
 }
 
 static void keep_nets(struct server *s, struct nets nets[SET_ORDERED])
@@ -151,4 +158,28 @@ int server_sync(struct server *s)
 	if (r == 0)
 		r = server_tell_state(s);
 	return r < 0 ? r : tell(s, &result);
+}
+
+/*
+ * A saved ruleset must load at the next boot, and nft cannot load what it lists of a
+ * table with an owner's flags (1.0.6 writes "flags" and no flag). The new table holds
+ * what the old one held, in one transaction: no packet meets an empty one. Where the
+ * transaction would be too large for that the table stays as it is.
+ */
+int server_release(struct server *s)
+{
+	_cleanup_(entries_done) struct entries held = {0};
+	_cleanup_(changes_done) struct changes changes = {0};
+	struct enforce_sync_result ignored = {0};
+	struct nft_head head;
+	int r = table_look(&s->table);
+	if (r < 0 || !s->table.owner || !s->table.fits)
+		return r;
+	r = dump_ordered(&s->nft, &held);
+	if (r == 0)
+		r = diff(held.list, held.n, NULL, 0, 0, &changes, &ignored);
+	if (r < 0 || changes.n > NFT_CHANGES_MAX)
+		return r;
+	table_release(&s->table, &head);
+	return nft_apply(&s->nft, changes.list, changes.n, &head);
 }

@@ -69,7 +69,7 @@ static int compare(struct table *t)
 {
 	struct buf text = BUF_NULL;
 	int r = ruleset_read(t->nft, &text);
-	t->fits = r == 0 && slice_eq(buf_as_slice(&text), buf_as_slice(&t->expected));
+	t->alike = r == 0 && slice_eq(buf_as_slice(&text), buf_as_slice(&t->expected));
 	buf_done(&text);
 	return r;
 }
@@ -77,7 +77,7 @@ static int compare(struct table *t)
 int table_look(struct table *t)
 {
 	struct dump_table found;
-	t->there = t->owner = t->fits = false;
+	t->there = t->owner = t->alike = t->fits = false;
 	int r = dump_table(t->nft, &found);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -90,9 +90,10 @@ int table_look(struct table *t)
 		struct nft_head claim = {put_claim, NULL};
 		t->owner = nft_transact(t->nft, &claim) == 0;
 	}
-	if (t->own && !t->owner)
-		return 0; /* made by one that could not own it: to be made anew */
-	return compare(t);
+	r = compare(t);
+	/* made by one that could not own it, or loaded from a file: to be made anew */
+	t->fits = t->alike && (t->owner || !t->own);
+	return r;
 }
 
 static void put_rebuild(struct nft *nft, struct batch *batch, void *ctx)
@@ -106,4 +107,17 @@ static void put_rebuild(struct nft *nft, struct batch *batch, void *ctx)
 void table_rebuild(struct table *t, struct nft_head *ret_head)
 {
 	*ret_head = (struct nft_head){put_rebuild, t};
+}
+
+/* The kernel takes neither flag off a table that has them. */
+static void put_release(struct nft *nft, struct batch *batch, void *ctx)
+{
+	(void)ctx;
+	ruleset_put_delete(nft, batch);
+	ruleset_put(nft, batch, 0, NULL);
+}
+
+void table_release(struct table *t, struct nft_head *ret_head)
+{
+	*ret_head = (struct nft_head){put_release, t};
 }

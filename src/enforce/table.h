@@ -14,7 +14,8 @@ struct table {
 	bool own;    /* wanted, and this kernel can */
 	bool cannot; /* wanted, and it cannot */
 	bool owner;  /* it is ours alone */
-	bool fits;   /* it stands and is what this program would make */
+	bool alike;  /* its sets and rules are those this program would make */
+	bool fits;   /* alike, and ours as far as wanted: only its elements may need work */
 	bool there;  /* some table of this name stands */
 	uint64_t handle;
 	struct buf expected; /* ruleset.h's description */
@@ -27,3 +28,5 @@ void table_done(struct table *t);
 int table_look(struct table *t);
 /* Fills head with what makes the table anew in the caller's transaction. */
 void table_rebuild(struct table *t, struct nft_head *ret_head);
+/* The same for one that nobody owns: what `nft list` says of it, nft(8) can load again. */
+void table_release(struct table *t, struct nft_head *ret_head);

@@ -824,6 +824,97 @@ def case_reload(_):
         assert r["kept"] == 1 and r["added"] == 0, f"the loaded table is taken for another: {r}"
 
 
+def listed_times(text):
+    """{element: milliseconds it still has} of what nft lists."""
+    def ms(span):
+        units = {"d": 86400000, "h": 3600000, "m": 60000, "s": 1000, "ms": 1}
+        return sum(int(n) * units[unit] for n, unit in re.findall(r"(\d+)(ms|[dhms])", span))
+
+    found = re.findall(r"([0-9a-f.:/]+)\s+timeout \w+ expires (\w+)", text)
+    return {element: ms(span) for element, span in found}
+
+
+ORDERS = ("in 10.77.1.2 600000 1", "in 192.0.2.1 forever 2", "in fd77:1::/64 600000 3", "in 10.88.0.0/16 600000 5",
+          "out 192.0.2.2 600000 9", "out fd77:8::/64 forever 10", "allow 10.77.2.0/24 forever 12")
+
+
+def case_release(own):
+    """asked to, it leaves a table nobody owns, not unguarded for a packet: nft saves and loads it, a start keeps it"""
+    if not own:
+        return "this kernel has no owned tables"
+    with inside(A):
+        a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with inside(V):
+        v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    v.bind(("10.77.1.1", 4003))
+    v.setblocking(False)
+    stop, sent = threading.Event(), 0
+
+    def send():
+        nonlocal sent
+        while not stop.is_set():
+            a.sendto(b"x", ("10.77.1.1", 4003))
+            sent += 1
+
+    def want(d):
+        for order in ORDERS:
+            d(f"want {order}")
+        return d.synced()
+
+    sender = threading.Thread(target=send)
+    with tempfile.NamedTemporaryFile("w", suffix=".nft") as f, a, v:
+        with driver(keep=True) as d:
+            assert want(d)["error"] == 0 and d.state()["owner"] == "1"
+            running = nft("list", "table", "inet", "cordon").stdout
+            sender.start()
+            os.kill(d.pid(), signal.SIGUSR1)
+            assert d.error("add in 192.0.2.3 600000 20") == 0  # what is ordered meanwhile counts
+            assert d.error("remove in 192.0.2.3 0 0") == 0
+            d.p.stdin.close()
+            assert d.take(lambda line: line.startswith("ended"))[-1] == "ended status 0"
+        stop.set()
+        sender.join()
+        assert sent > 100, sent
+        try:
+            got = v.recv(9)
+        except BlockingIOError:
+            got = None
+        assert got is None, "a packet came through"
+        listed = nft("list", "ruleset").stdout
+        assert "flags" not in listed.split("set block4")[0], listed[:200]
+        before = listed_times(listed)
+        assert len(before) == 4 and all(500000 < x <= 600000 for x in before.values()), before
+        f.write(listed)
+        f.flush()
+        nft("flush", "ruleset")
+        assert reaches(A, "10.77.1.1")
+        nft("-f", f.name)
+        again = nft("list", "ruleset").stdout
+        assert dropped(A, "10.77.1.1")
+        assert without_times(again) == without_times(listed)
+        after = listed_times(again)
+        assert set(after) == set(before)
+        assert all(abs(before[x] - after[x]) < 20000 for x in before), (before, after)
+    assert running[running.index("chain"):] in listed
+    with driver() as d:
+        r = want(d)
+        assert (r["error"], r["added"], r["removed"], r["kept"] + r["changed"]) == (0, 0, 0, 7), r
+        assert d.state()["owner"] == "1" and dropped(A, "10.77.1.1")
+        r = want(d)
+        assert r["changed"] == 0 and r["kept"] == 7, r
+    # where nobody owns tables there is nothing to do
+    run("ip", "netns", "exec", V, DRIVER, "--remove", "cordon")
+    with driver("--no-own", keep=True) as d:
+        assert want(d)["added"] == 7
+        table = d.state()["table"]
+        os.kill(d.pid(), signal.SIGUSR1)
+        d.p.stdin.close()
+        assert d.take(lambda line: line.startswith("ended"))[-1] == "ended status 0"
+    with driver("--no-own") as d:
+        assert want(d)["kept"] == 7 and d.state()["table"] == table
+    return None
+
+
 def case_rights(_):
     """the process keeps CAP_NET_ADMIN, its filter, and sockets"""
     with driver("--user", "nobody") as d:

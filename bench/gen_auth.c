@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writes an auth.log of a host under attack: gen_auth LINES [SEED] > auth.log
+ * Writes an auth.log of a host under attack: gen_auth LINES [SEED [BEGIN]] > auth.log
+ * The lines are of the day that begins at BEGIN, seconds UTC.
  *
  * Connections are played as sshd logs them, line after line under one pid and
  * many at a time, between the lines of a machine's ordinary day. Few attackers
@@ -112,11 +113,12 @@ int main(int argc, char **argv)
 	static struct connection open[OPEN];
 	long lines = argc > 1 ? strtol(argv[1], NULL, 10) : 1000000;
 	state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	time_t begin = argc > 3 ? (time_t)strtoll(argv[3], NULL, 10) : BEGIN;
 	for (int i = 0; i < OPEN; i++)
 		open_connection(&open[i]);
 	for (long n = 0; n < lines; n++) {
 		char stamp[32];
-		time_t now = BEGIN + (time_t)(n * 86400 / lines);
+		time_t now = begin + (time_t)(n * 86400 / lines);
 		struct tm tm;
 		(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", gmtime_r(&now, &tm));
 		if (draw(10) < 4) {

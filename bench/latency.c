@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From the last failed line in a log to the element in the kernel's set.
+ *
+ * bench_latency LOG FAILURES [TRIALS [PAUSE_MS]]: for each trial all but the last failure
+ * of a fresh address are appended and read; then the last one is written, and the time to
+ * the kernel's notification that a set of an nf_tables table got that address is taken.
+ * Writer and listener are one thread, so no wake-up but the daemon's own is measured besides
+ * one of ours. Works beside any program that blocks IPv4 addresses in nf_tables, in the
+ * network namespace it is started in.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRIALS_MAX 10000
+#define LOST_MS    5000
+#define LOST_MAX   5
+#define FIRST      0xc6120000u /* 198.18.0.0/15, for benchmarks (RFC 2544) */
+
+static double micros(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void fail_once(int log, uint32_t address, unsigned number)
+{
+	char stamp[32], line[256];
+	time_t now = time(NULL);
+	struct tm tm;
+	struct in_addr in = {htonl(address)};
+	(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", localtime_r(&now, &tm));
+	int n = snprintf(line, sizeof(line),
+		"%s web01 sshd[%u]: Failed password for root from %s port %u ssh2\n", stamp,
+		1000 + (address & 0xffff) * 16 + number, inet_ntoa(in), 20000 + number);
+	if (write(log, line, (size_t)n) != n)
+		die("write");
+}
+
+/* Does a notification say that this address is now in a set? */
+static bool tells_of(const struct nlmsghdr *m, uint32_t address)
+{
+	uint32_t key = htonl(address);
+	return m->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) &&
+	       memmem(m, m->nlmsg_len, &key, sizeof(key));
+}
+
+/* Takes what has come; true when it told of the address. */
+static bool take(int netlink, uint32_t address, bool wait)
+{
+	static char data[1 << 16] __attribute__((aligned(8)));
+	ssize_t n = recv(netlink, data, sizeof(data), wait ? 0 : MSG_DONTWAIT);
+	if (n < 0)
+		return false;
+	int left = (int)n;
+	for (const struct nlmsghdr *m = (const void *)data; mnl_nlmsg_ok(m, left);
+		m = mnl_nlmsg_next(m, &left))
+		if (tells_of(m, address))
+			return true;
+	return false;
+}
+
+/* us, or negative when the address never came. */
+static double trial(int log, int netlink, uint32_t address, unsigned failures, unsigned pause)
+{
+	for (unsigned i = 1; i < failures; i++)
+		fail_once(log, address, i);
+	/* the lines are read, what they caused is over; not in step with anybody's clock */
+	(void)usleep(pause * 1000 + (useconds_t)(rand() % (int)(pause * 1000 + 1)));
+	while (take(netlink, address, false))
+		;
+	double began = micros();
+	fail_once(log, address, failures);
+	for (;;) {
+		struct pollfd fd = {.fd = netlink, .events = POLLIN};
+		if (micros() - began > LOST_MS * 1e3 || poll(&fd, 1, LOST_MS) <= 0)
+			return -1;
+		if (take(netlink, address, true))
+			return micros() - began;
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static int listen_tables(void)
+{
+	struct mnl_socket *s = mnl_socket_open(NETLINK_NETFILTER);
+	int group = NFNLGRP_NFTABLES, room = 1 << 22;
+	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
+		mnl_socket_setsockopt(s, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		die("netlink");
+	(void)setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	return mnl_socket_get_fd(s);
+}
+
+int main(int argc, char **argv)
+{
+	static double took[TRIALS_MAX];
+	if (argc < 3) {
+		(void)fprintf(stderr, "usage: bench_latency LOG FAILURES [TRIALS [PAUSE_MS]]\n");
+		return 2;
+	}
+	unsigned failures = (unsigned)strtoul(argv[2], NULL, 10);
+	unsigned trials = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 400;
+	unsigned pause = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 20;
+	int log = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC), netlink = listen_tables();
+	if (log < 0)
+		die(argv[1]);
+	unsigned n = 0, lost = 0;
+	trials = trials < TRIALS_MAX ? trials : TRIALS_MAX;
+	/* no run meets the addresses another has had blocked */
+	uint32_t first = FIRST + ((uint32_t)getpid() * 512 & 0x1ffff);
+	for (unsigned i = 0; i < trials && lost < LOST_MAX; i++) {
+		double us = trial(log, netlink, first + i, failures, pause);
+		if (us >= 0)
+			took[n++] = us / 1e3;
+		else
+			lost++;
+	}
+	if (n == 0) {
+		(void)fprintf(stderr, "no address came\n");
+		return 1;
+	}
+	qsort(took, n, sizeof(*took), compare);
+	(void)printf("{\"trials\": %u, \"lost\": %u, \"median_ms\": %.3f, \"p90_ms\": %.3f, "
+		     "\"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+		trials, lost, took[n / 2], took[n * 9 / 10], took[n * 99 / 100], took[n - 1]);
+	return lost > 0;
+}

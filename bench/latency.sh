@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# From the last failed line of an attacker in a log to the element in the kernel's set, with
+# the stored intent in between; beside it sshguard and fail2ban, where they are installed.
+# Usage: bench/latency.sh BUILD_DIR [TRIALS]
+# Needs root: makes a network namespace, and takes it away again.
+set -eu
+build=$1
+trials=${2:-400}
+port=$((20000 + $$ % 10000))
+ns=cdnl$$
+dir=$(mktemp -d)
+pid=
+stop() {
+	[ -z "$pid" ] || { kill "$pid" && wait "$pid" || :; } 2>/dev/null
+	pid=
+}
+clean() {
+	stop
+	ip netns del "$ns" || :
+	rm -rf "$dir"
+}
+chmod 755 "$dir"
+ip netns add "$ns"
+trap clean EXIT
+ip -n "$ns" link set lo up
+: >"$dir/auth.log"
+chmod 644 "$dir/auth.log"
+
+measure() { # NAME FAILURES TRIALS PAUSE_MS
+	said=$(ip netns exec "$ns" "$build/bench/bench_latency" "$dir/auth.log" "$2" "$3" "$4") || :
+	echo "$1: $said"
+	median=$(echo "$said" | sed 's/.*median_ms": \([0-9.]*\).*/\1/')
+}
+ratio() {
+	awk -v a="$ours" -v b="$median" -v n="$1" 'BEGIN { if (a > 0) printf "ratio %s / cordon: %.0f\n", n, b / a }'
+}
+
+printf 'sensors: [{file: %s}]\nlimits: {blocks_per_minute: 0}\n' "$dir/auth.log" >"$dir/cordon.yaml"
+ip netns exec "$ns" "$build/cordond" --state-dir "$dir/state" --listen "127.0.0.1:$port" \
+	--config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
+pid=$!
+until "$build/cordon" --state-dir "$dir/state" status >/dev/null 2>&1; do
+	kill -0 "$pid" || { cat "$dir/cordond.log"; exit 1; }
+	sleep 0.1
+done
+measure cordon 10 "$trials" 20
+ours=$median
+stop
+: >"$dir/auth.log"
+
+peer_trials=20
+if command -v sshguard >/dev/null; then
+	printf 'BACKEND="/usr/libexec/sshguard/sshg-fw-nft-sets"\nFILES="%s"\nTHRESHOLD=50\nBLOCK_TIME=3600\nDETECTION_TIME=1800\n' \
+		"$dir/auth.log" >"$dir/sshguard.conf"
+	mkdir "$dir/run"
+	# it reads no configuration but /etc's, and ends its whole process group
+	setsid ip netns exec "$ns" unshare -m sh -c "mount --bind $dir/sshguard.conf /etc/sshguard/sshguard.conf && exec sshguard" \
+		>"$dir/sshguard.log" 2>&1 &
+	pid=$!
+	sleep 3
+	measure "sshguard (5 lines)" 5 "$peer_trials" 300
+	ratio sshguard
+	stop
+	ip netns exec "$ns" nft flush ruleset
+	: >"$dir/auth.log"
+else
+	echo "sshguard: not installed"
+fi
+
+if command -v fail2ban-server >/dev/null; then
+	mkdir -p "$dir/f2b/run"
+	cp -r /etc/fail2ban "$dir/f2b/etc"
+	rm -f "$dir"/f2b/etc/jail.d/*
+	printf '[DEFAULT]\nbanaction = nftables-multiport\nbackend = pyinotify\nmaxretry = 5\n[sshd]\nenabled = true\nlogpath = %s\n' \
+		"$dir/auth.log" >"$dir/f2b/etc/jail.local"
+	printf '[Definition]\ndbfile = :memory:\n' >"$dir/f2b/etc/fail2ban.local"
+	ip netns exec "$ns" fail2ban-server -f -c "$dir/f2b/etc" -s "$dir/f2b/run/sock" -p "$dir/f2b/run/pid" \
+		--logtarget "$dir/f2b/log" start >/dev/null 2>&1 &
+	pid=$!
+	sleep 5
+	measure "fail2ban (5 lines)" 5 "$peer_trials" 300
+	ratio fail2ban
+	stop
+	ip netns exec "$ns" nft flush ruleset
+else
+	echo "fail2ban: not installed"
+fi
+command -v crowdsec >/dev/null || echo "crowdsec: not installed"

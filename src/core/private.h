@@ -66,6 +66,7 @@ struct core {
 	struct watch *enforce_watch;
 	struct timer *sync_timer, *ready_timer, *expiry_timer, *hits_timer, *upkeep_timer;
 	bool syncing, synced_once, stopping;
+	int64_t sampled; /* ms, monotonic: the latest sample that was written; 0: none */
 	int64_t sync_backoff;
 	int64_t expiry_next; /* ms UTC the expiry timer is set for; 0: not set */
 
@@ -110,6 +111,10 @@ void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
 void hits_sample(struct core *c);
 /* Any thread: makes sure that the latest sample is fresh enough to answer from. */
 void hits_refresh(struct core *c);
+/* How many connections `now` has that `before` has not; last_sample: ms, monotonic, of the one
+   before this. */
+uint64_t hits_new(
+	const struct hit_reading *before, const struct hit_reading *now, int64_t last_sample);
 void hits_take(struct core *c, const struct enforce_hit *hits, size_t n);
 
 /* pipeline.c: events -> store, one transaction a batch. */

@@ -276,7 +276,7 @@ static int hit_read(struct elements *e, const struct attrs *a)
 		.port = (uint16_t)(key[width] << 8 | key[width + 1]),
 		.count = counter_packets(a->by[NFTA_SET_ELEM_EXPR])};
 	int64_t left = (int64_t)attr_u64(a->by[NFTA_SET_ELEM_EXPIRATION]);
-	hit.latest = MAX_OF(clock_now() + MIN_OF(left, RULESET_HITS_MS) - RULESET_HITS_MS, 0);
+	hit.latest = MAX_OF(clock_now() + MIN_OF(left, ENFORCE_HITS_MS) - ENFORCE_HITS_MS, 0);
 	memcpy(hit.source.b + 16 - width, key, width);
 	/* a /64 is counted under its base, which is no host's address (RFC 4291 2.6.1) */
 	if (!v4 && memcmp(hit.source.b + 8, zero, sizeof(zero)) == 0)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -43,11 +44,17 @@ struct enforce_order {
 	uint64_t tag; /* given back with the answer */
 };
 
+/*
+ * A counter of refused connections lives this long after the latest one: its
+ * remaining time tells when that was.
+ */
+#define ENFORCE_HITS_MS MS_HOUR
+
 struct enforce_hit {
 	struct addr source; /* v6: the /64's base for a /64 block */
 	uint8_t len;        /* 128 or 64 */
 	uint16_t port;      /* destination port the refused connection was for */
-	uint64_t count;     /* since the table was made, or since an hour without any */
+	uint64_t count;     /* since the table was made, or since ENFORCE_HITS_MS without any */
 	int64_t latest;     /* ms UTC of the latest one (from the element's remaining timeout) */
 };
 

@@ -156,7 +156,7 @@ static void set_counted(struct maker *m, struct nftnl_set *s, enum set_id set)
 	bool hits = set == SET_HITS4 || set == SET_HITS6;
 	set_key(s, set, hits ? 1 : 2);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
-	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, (uint64_t)(hits ? RULESET_HITS_MS : SEEN_MS));
+	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, (uint64_t)(hits ? ENFORCE_HITS_MS : SEEN_MS));
 	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, hits ? HITS_MAX : SEEN_MAX);
 	if (!hits)
 		return;

@@ -10,12 +10,6 @@
 #include "enforce/nft.h"
 
 /*
- * A counter of refused connections lives this long after the latest one: its
- * remaining time tells when that was.
- */
-#define RULESET_HITS_MS MS_HOUR
-
-/*
  * Adds the messages that make the whole table with these NFT_TABLE_F_* flags, and
  * its description to text (NULL allowed).
  */

@@ -7,12 +7,12 @@
 #include "store/tables.h"
 
 static const struct sql put_sql = {SQL_HIT_PUT,
-	"INSERT INTO hit(source, len, port, boot_id, nft_table, n, time)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET"
+	"INSERT INTO hit(source, len, port, boot_id, nft_table, n, latest, time)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET"
 	" boot_id = excluded.boot_id, nft_table = excluded.nft_table, n = excluded.n,"
-	" time = excluded.time"};
+	" latest = excluded.latest, time = excluded.time"};
 static const struct sql get_sql = {SQL_HIT_GET,
-	"SELECT n FROM hit WHERE source = ?1 AND len = ?2 AND port = ?3 AND boot_id = ?4"
+	"SELECT n, latest FROM hit WHERE source = ?1 AND len = ?2 AND port = ?3 AND boot_id = ?4"
 	" AND nft_table = ?5"};
 static const struct sql expunge_sql = {SQL_HIT_EXPUNGE,
 	"DELETE FROM hit WHERE (source, len, port) IN"
@@ -28,25 +28,30 @@ static void put_key(struct query *q, const struct prefix *source, uint16_t port,
 }
 
 int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t *ret_count)
+	uint64_t table, struct hit_reading *ret)
 {
 	struct query q;
 	sql_read(&q, s, &get_sql);
 	put_key(&q, source, port, boot_id, table);
-	uint64_t count = sql_row(&q) > 0 ? (uint64_t)sql_get_int(&q) : 0;
+	struct hit_reading reading = {0};
+	if (sql_row(&q) > 0) {
+		reading.count = (uint64_t)sql_get_int(&q);
+		reading.latest = sql_get_int(&q);
+	}
 	int r = sql_end(&q, 0);
 	if (r == 0)
-		*ret_count = count;
+		*ret = reading;
 	return r;
 }
 
 int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t count, int64_t now)
+	uint64_t table, const struct hit_reading *reading, int64_t now)
 {
 	struct query q;
 	sql_write(&q, s, &put_sql);
 	put_key(&q, source, port, boot_id, table);
-	sql_put_int(&q, (int64_t)count);
+	sql_put_int(&q, (int64_t)reading->count);
+	sql_put_int(&q, reading->latest);
 	sql_put_int(&q, now);
 	return sql_run(&q);
 }

@@ -114,11 +114,15 @@ static const char history_sql[] =
 	"CREATE INDEX audit_time ON audit(time);"
 	"CREATE INDEX audit_object ON audit(object, time);";
 
+static const char hit_latest_sql[] =
+	"ALTER TABLE hit ADD COLUMN latest INTEGER NOT NULL DEFAULT -1;";
+
 static const struct step {
 	const char *sql[4];
 	int (*fill)(struct store *s); /* rows the database is born with */
 } steps[] = {
 	{{base_sql, block_sql, history_sql}, accounts_found},
+	{{hit_latest_sql}, NULL},
 };
 
 static int pragma(struct store *s, const char *text, int64_t *ret)

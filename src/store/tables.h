@@ -85,10 +85,15 @@ int store_allow_remove(struct store *s, const struct prefix *p); /* or NOT_FOUND
 int store_allow_each(struct store *s, int (*fn)(void *ctx, const struct allow_entry *e), void *ctx);
 
 /* hits.c: the last reading of each refused-connection counter. */
+struct hit_reading {
+	uint64_t count;
+	int64_t latest; /* ms, monotonic in its boot: of the latest connection; -1: not known */
+};
+/* All 0 when there is none of this boot and table. */
 int store_hit_get(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t *ret_count); /* 0 when another boot or table */
+	uint64_t table, struct hit_reading *ret);
 int store_hit_put(struct store *s, const struct prefix *source, uint16_t port, const char *boot_id,
-	uint64_t table, uint64_t count, int64_t now);
+	uint64_t table, const struct hit_reading *reading, int64_t now);
 /* Removes at most `most` readings put before: keep them longer than the kernel keeps a counter.
    How many, or -errno. */
 int store_hit_expunge(struct store *s, int64_t before, unsigned most);

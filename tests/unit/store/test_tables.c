@@ -484,9 +484,17 @@ static void allow_list(void **state)
 
 static uint64_t hit(struct fixture *f, const struct prefix *p, const char *boot, uint64_t table)
 {
-	uint64_t n = 99;
-	assert_int_equal(store_hit_get(f->store, p, 22, boot, table, &n), 0);
-	return n;
+	struct hit_reading reading = {.count = 99, .latest = 99};
+	assert_int_equal(store_hit_get(f->store, p, 22, boot, table, &reading), 0);
+	assert_int_equal(reading.latest, reading.count * 10);
+	return reading.count;
+}
+
+static int put_hit(struct fixture *f, const struct prefix *p, const char *boot, uint64_t table,
+	uint64_t count, int64_t now)
+{
+	struct hit_reading reading = {count, (int64_t)count * 10};
+	return store_hit_put(f->store, p, 22, boot, table, &reading, now);
 }
 
 static void hits(void **state)
@@ -494,9 +502,9 @@ static void hits(void **state)
 	struct fixture *f = *state;
 	struct prefix p = fixture_prefix("192.0.2.1"), q = fixture_prefix("192.0.2.2");
 	fixture_begin(f);
-	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 5, 50), 0);
-	assert_int_equal(store_hit_put(f->store, &p, 22, "boot-1", UINT64_MAX, 8, 100), 0);
-	assert_int_equal(store_hit_put(f->store, &q, 22, "boot-0", 1, 3, 99), 0);
+	assert_int_equal(put_hit(f, &p, "boot-1", UINT64_MAX, 5, 50), 0);
+	assert_int_equal(put_hit(f, &p, "boot-1", UINT64_MAX, 8, 100), 0);
+	assert_int_equal(put_hit(f, &q, "boot-0", 1, 3, 99), 0);
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(hit(f, &p, "boot-1", UINT64_MAX), 8);

@@ -25,6 +25,7 @@ ln -sf /proc/self/fd "$d/dev/fd"
 mount --bind /dev/pts "$d/dev/pts"
 mount --bind "$d/passwd" /etc/passwd
 mount --bind "$d/shadow" /etc/shadow
+mount --bind "$d/common-auth" /etc/pam.d/common-auth
 mount --bind "$d/dev" /dev
 rsyslogd -n -f "$d/rsyslog.conf" -i "$d/rsyslog.pid" &
 i=0
@@ -67,6 +68,9 @@ class SshHost:
         (self.dir / "passwd").write_text(f"{passwd}{USER}:x:64731:64731::/tmp:/bin/sh\n")
         (self.dir / "shadow").write_text(f"{shadow}{USER}:{digest}:19000:0:99999:7:::\n")
         (self.dir / "shadow").chmod(0o640)
+        # without PAM's two seconds of penance for each wrong password
+        auth = Path("/etc/pam.d/common-auth").read_text()
+        (self.dir / "common-auth").write_text(auth.replace("pam_unix.so", "pam_unix.so nodelay"))
         (self.dir / "sshd_config").write_text(SSHD_CONFIG.format(dir=self.dir, pam=pam))
         (self.dir / "rsyslog.conf").write_text(RSYSLOG_CONFIG.format(dir=self.dir))
         self.log.touch()

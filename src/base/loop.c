@@ -84,8 +84,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 	w->fn(w->ctx, ready);
 }
 
-struct watch *watch_new(struct loop *l, int fd, unsigned what, void (*fn)(void *ctx, unsigned ready),
-	void *ctx)
+struct watch *watch_new(
+	struct loop *l, int fd, unsigned what, void (*fn)(void *ctx, unsigned ready), void *ctx)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 	if (!w)

@@ -25,8 +25,8 @@ int loop_once(struct loop *l, bool block);
 void loop_stop(struct loop *l);
 
 /* fn is called while fd is ready for what; what 0 pauses. NULL: no memory. */
-struct watch *watch_new(struct loop *l, int fd, unsigned what, void (*fn)(void *ctx, unsigned ready),
-	void *ctx);
+struct watch *watch_new(
+	struct loop *l, int fd, unsigned what, void (*fn)(void *ctx, unsigned ready), void *ctx);
 void watch_set(struct watch *w, unsigned what);
 struct watch *watch_free(struct watch *w); /* NULL allowed; does not close fd; returns NULL */
 

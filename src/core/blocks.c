@@ -16,7 +16,8 @@
 
 #define STATES_HELD                                                                                \
 	(1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED | 1u << BLOCK_CANCELLING)
-#define EXPIRE_AT_ONCE 1024
+#define EXPIRE_AT_ONCE  1024
+#define STORE_RETRY_MAX (30 * MS_SECOND)
 
 static int load_one(void *ctx, const struct block *b)
 {
@@ -66,10 +67,41 @@ static bool state_is_held(enum block_state s)
 	return STATES_HELD >> s & 1;
 }
 
+static struct member *member_of(const struct core *c, const struct block *b)
+{
+	struct element *el = elements_find(&c->elements, block_list(b->direction), &b->target);
+	return el ? element_member(el, b->service) : NULL;
+}
+
+/* What was counted and is not yet stored belongs to the life b is in. */
+static void settle(struct core *c, struct block *b)
+{
+	struct member *m = member_of(c, b);
+	if (!m || m->uncounted == 0)
+		return;
+	b->attempts += m->uncounted;
+	b->latest_attempt = MAX_OF(b->latest_attempt, m->latest);
+	m->uncounted = 0;
+}
+
+/* The record leaves the memory's copy, and the list of those to be counted with it. */
+static void forget_member(struct core *c, const struct block *b)
+{
+	struct member *m = member_of(c, b), **at = &c->uncounted;
+	if (m && m->is_uncounted) {
+		while (*at != m)
+			at = &(*at)->next_uncounted;
+		*at = m->next_uncounted;
+	}
+	elements_remove(&c->elements, b);
+}
+
 int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error)
 {
 	enum block_state before = b->state;
 	bool was_stored = b->id != 0;
+	c->touched = true;
+	settle(c, b);
 	b->state = state;
 	b->changed = clock_now();
 	if (state == BLOCK_APPLIED)
@@ -83,10 +115,13 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 		if (!elements_put(&c->elements, b))
 			return -ENOMEM;
 	} else {
-		elements_remove(&c->elements, b);
+		forget_member(c, b);
 	}
-	bool kernel_told = state == BLOCK_WANTED || state == BLOCK_CANCELLING ||
-			   (state == BLOCK_EXPIRED && was_stored && before == BLOCK_APPLIED);
+	/* who shares its element may wait for it to go */
+	bool shared = elements_find(&c->elements, block_list(b->direction), &b->target) != NULL;
+	bool kernel_told =
+		state == BLOCK_WANTED || state == BLOCK_CANCELLING ||
+		(state == BLOCK_EXPIRED && was_stored && (block_is_active(before) || shared));
 	if (kernel_told)
 		stage_element(c, b);
 	return 0;
@@ -115,22 +150,42 @@ static size_t keep_additions(struct enforce_order *orders, size_t n)
 	return kept;
 }
 
+void blocks_undo(struct core *c)
+{
+	c->order_count = 0;
+	if (!c->touched)
+		return;
+	c->touched = false;
+	reload(c);
+}
+
+/* Answers may be lost to the store, and orders to the kernel. */
+static void note_failure(struct core *c)
+{
+	c->counters.commit_failures++;
+	c->out_of_step = true;
+	c->store_retry = MIN_OF(MAX_OF(c->store_retry * 2, MS_SECOND), STORE_RETRY_MAX);
+	log_error("the store cannot write: %s; blocking goes on, and what was read is read again",
+		store_error(c->store));
+}
+
 void blocks_commit(struct core *c, int committed)
 {
 	/* the answers may come from within kernel_submit() and stage orders of their own */
 	_cleanup_(freep) struct enforce_order *orders = take(c->orders);
 	size_t n = c->order_count;
+	bool touched = c->touched;
 	c->order_count = c->order_size = 0;
+	c->touched = false;
 	if (committed < 0) {
-		c->counters.commit_failures++;
-		log_error("the store cannot write: %s; blocking goes on, and what was read is "
-			  "read again",
-			store_error(c->store));
+		note_failure(c);
 		n = keep_additions(orders, n);
+	} else {
+		c->store_retry = 0;
 	}
 	if (n > 0)
 		kernel_submit(c, orders, n);
-	if (committed < 0)
+	if (committed < 0 && touched)
 		reload(c);
 }
 
@@ -166,10 +221,17 @@ static bool over_ceiling(struct core *c)
 		c->ceiling_used = 0;
 	}
 	uint32_t most = c->settings->blocks_per_minute;
-	return most > 0 && c->ceiling_used++ >= most;
+	if (most == 0 || c->ceiling_used++ < most)
+		return false;
+	c->counters.blocks_over_ceiling++;
+	if (c->ceiling_used == most + 1) /* once a minute is enough */
+		log_error("more than %u new blocks in a minute: not blocking any more until the "
+			  "next (limits.blocks_per_minute)",
+			most);
+	return true;
 }
 
-static void audit_life(struct core *c, const struct block *old)
+void blocks_audit_life(struct core *c, const struct block *old)
 {
 	char address[PREFIX_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
 	struct audit_entry e = {.time = clock_now(), .account = old->account};
@@ -188,7 +250,7 @@ static void audit_life(struct core *c, const struct block *old)
 static void begin_life(struct core *c, struct block *b, const struct decision *d, bool known)
 {
 	if (known)
-		audit_life(c, b);
+		blocks_audit_life(c, b);
 	b->account = c->account.id;
 	b->host = d->host;
 	b->target = d->target;
@@ -219,9 +281,11 @@ static void log_block(const struct block *b)
 static void prolong(struct core *c, struct block *b, const struct decision *d)
 {
 	int64_t expires = end_of(d->latest_attempt, d->forbidden);
-	if (expires <= b->expires)
+	bool withheld = block_is_withheld(b);
+	if (withheld ? over_ceiling(c) : expires <= b->expires)
 		return;
-	b->expires = expires;
+	c->counters.blocks_new += withheld;
+	b->expires = MAX_OF(b->expires, expires);
 	(void)blocks_change(c, b, BLOCK_WANTED, "");
 }
 
@@ -243,17 +307,16 @@ void blocks_decide(struct core *c, const struct decision *d)
 		(void)store_block_count(c->store, b.id, d->attempts, d->latest_attempt);
 		return;
 	}
+	bool over = end_of(d->latest_attempt, d->forbidden) <= clock_now();
+	if (known && over && b.created > d->latest_attempt)
+		return; /* read so late that a later life is on record */
+	settle(c, &b);
 	begin_life(c, &b, d, known);
-	if (b.expires <= clock_now()) {
+	if (over) {
 		(void)blocks_change(c, &b, BLOCK_EXPIRED, ""); /* history only */
 		return;
 	}
 	if (over_ceiling(c)) {
-		c->counters.blocks_over_ceiling++;
-		log_error(
-			"more than %u new blocks in a minute: not blocking any more until the next "
-			"(limits.blocks_per_minute)",
-			c->settings->blocks_per_minute);
 		(void)blocks_change(c, &b, BLOCK_FAILED, "RateCeiling");
 		return;
 	}
@@ -273,7 +336,7 @@ bool blocks_count_failure(
 	if (!m || m->state == BLOCK_CANCELLING || m->expires <= time)
 		return false;
 	m->uncounted += n;
-	m->latest = MAX_OF(m->latest, time);
+	m->latest = m->uncounted == n ? time : MAX_OF(m->latest, time);
 	if (!m->is_uncounted) {
 		m->is_uncounted = true;
 		m->next_uncounted = c->uncounted;
@@ -286,7 +349,8 @@ void blocks_flush_counts(struct core *c)
 {
 	for (struct member *m = c->uncounted, *next; m; m = next) {
 		next = m->next_uncounted;
-		(void)store_block_count(c->store, m->block, m->uncounted, m->latest);
+		if (m->uncounted > 0)
+			(void)store_block_count(c->store, m->block, m->uncounted, m->latest);
 		m->uncounted = 0;
 		m->is_uncounted = false;
 	}
@@ -309,11 +373,11 @@ void blocks_arm_expiry(struct core *c, int64_t next)
 {
 	if (next == BLOCK_FOREVER || !c->expiry_timer)
 		return;
-	/* at most an hour: a stepped clock is noticed by then */
+	/* at most a minute: should a step of the clock go unnoticed (clockstep.c) */
 	if (c->expiry_next != 0 && c->expiry_next <= next)
 		return;
 	c->expiry_next = next;
-	timer_set(c->expiry_timer, MIN_OF(MAX_OF(next - clock_now(), 0) + 1, MS_HOUR));
+	timer_set(c->expiry_timer, MIN_OF(MAX_OF(next - clock_now(), 0) + 1, MS_MINUTE));
 }
 
 void blocks_expire(struct core *c)
@@ -325,7 +389,7 @@ void blocks_expire(struct core *c)
 	if (!list)
 		return;
 	if (store_begin(c->store) < 0) {
-		blocks_arm_expiry(c, clock_now() + MS_SECOND);
+		blocks_arm_expiry(c, clock_now() + MAX_OF(c->store_retry, MS_SECOND));
 		return;
 	}
 	int r = store_block_due(c->store, clock_now(), EXPIRE_AT_ONCE, collect_due, &due, &next);
@@ -336,5 +400,5 @@ void blocks_expire(struct core *c)
 	blocks_commit(c, r);
 	if (due.n == EXPIRE_AT_ONCE)
 		next = clock_now();
-	blocks_arm_expiry(c, r < 0 ? clock_now() + MS_SECOND : next);
+	blocks_arm_expiry(c, r < 0 ? clock_now() + c->store_retry : next);
 }

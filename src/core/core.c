@@ -18,6 +18,7 @@ static void on_expiry(void *ctx)
 static void on_hits_due(void *ctx)
 {
 	hits_sample(ctx);
+	kernel_catch_up(ctx);
 }
 
 static void on_upkeep(void *ctx)

@@ -128,6 +128,11 @@ enum enforce_list block_list(enum block_direction direction)
 	return direction == BLOCK_OUT ? ENFORCE_OUT : ENFORCE_IN;
 }
 
+bool block_is_withheld(const struct block *b)
+{
+	return b->state == BLOCK_FAILED && strcmp(b->error, "RateCeiling") == 0;
+}
+
 struct member *elements_put(struct elements *e, const struct block *b)
 {
 	struct element *el = element_get(e, block_list(b->direction), &b->target);
@@ -150,6 +155,7 @@ struct member *elements_put(struct elements *e, const struct block *b)
 	m->port = b->port;
 	m->state = b->state;
 	m->in_sync = false;
+	m->withheld = block_is_withheld(b);
 	return m;
 }
 
@@ -182,7 +188,7 @@ bool element_wanted(const struct element *el, struct enforce_element *ret)
 	bool wanted = false;
 	struct enforce_element out = {.target = el->target, .list = el->list};
 	for (const struct member *m = el->members; m; m = m->next) {
-		if (m->state == BLOCK_CANCELLING)
+		if (m->state == BLOCK_CANCELLING || m->withheld)
 			continue;
 		if (!wanted || m->expires > out.expires) {
 			out.expires = m->expires;

@@ -29,6 +29,7 @@ struct member {
 	struct member *next_uncounted;
 	bool is_uncounted; /* is on the owner's list of those */
 	bool in_sync;      /* the running comparison with the kernel covers it */
+	bool withheld;     /* the kernel shall not have it: see block_is_withheld() */
 };
 
 struct element {
@@ -63,3 +64,5 @@ bool element_wanted(const struct element *el, struct enforce_element *ret);
 int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx);
 
 enum enforce_list block_list(enum block_direction direction);
+/* FAILED because we did not ask (the ceiling), not because the kernel said no. */
+bool block_is_withheld(const struct block *b);

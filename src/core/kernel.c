@@ -13,19 +13,8 @@
 #include <errno.h>
 
 #define SYNC_RETRY_MAX (60 * MS_SECOND)
+#define REMOVE_RETRY   (5 * MS_SECOND)
 #define DRIFT_DELAY    20 /* ms: changes by others come in bursts */
-
-static const char *error_code(int error)
-{
-	switch (error) {
-	case 0:
-		return "";
-	case -ENOTSUP:
-		return "ObserveMode";
-	default:
-		return "KernelRefused";
-	}
-}
 
 static void commit_answers(struct core *c);
 
@@ -64,13 +53,16 @@ static void remember_answer(struct core *c, const struct block *b)
 }
 
 /* What an answer makes of one record; same state: nothing. */
-static enum block_state state_after(enum block_state state, bool removed, int error)
+static enum block_state state_after(
+	const struct core *c, const struct member *m, bool removed, int error)
 {
+	enum block_state state = m->state;
 	if (state == BLOCK_CANCELLING)
-		return removed && (error == 0 || error == -ENOENT || error == -ENOTSUP)
+		return removed && (error == 0 || error == -ENOENT || enforce_observes(c->enforce))
 			       ? BLOCK_CANCELED
 			       : state;
-	if (removed)
+	/* -ETIME: it was over before the kernel heard of it, and expires here too */
+	if (removed || m->withheld || error == -ETIME)
 		return state;
 	return error == 0 ? BLOCK_APPLIED : BLOCK_FAILED;
 }
@@ -79,21 +71,27 @@ static enum block_state state_after(enum block_state state, bool removed, int er
 static void on_answer(void *ctx, const struct enforce_order *order, int error)
 {
 	struct core *c = ctx;
+	bool observes = enforce_observes(c->enforce);
 	c->counters.answered++;
-	if (error < 0 && error != -ENOTSUP && !(order->remove && error == -ENOENT))
+	if (error < 0 && !observes && !(order->remove && error == -ENOENT)) {
 		c->counters.answer_errors++;
+		if (order->remove) /* what was lifted must not stay: the comparison takes it out */
+			kernel_sync_soon(c, MAX_OF(c->sync_backoff, REMOVE_RETRY));
+	}
 	if (order->element.list == ENFORCE_ALLOW)
 		return;
 	struct element *el =
 		elements_find(&c->elements, order->element.list, &order->element.target);
 	for (struct member *m = el ? el->members : NULL; m; m = m->next) {
 		m->in_sync = false; /* this answer is its word, not the comparison's */
-		enum block_state after = state_after(m->state, order->remove, error);
+		enum block_state after = state_after(c, m, order->remove, error);
 		if (after == m->state)
 			continue;
 		struct block note = {.id = m->block, .state = after};
 		(void)snprintf(note.error, sizeof(note.error), "%s",
-			after == BLOCK_FAILED ? error_code(error) : "");
+			after != BLOCK_FAILED ? ""
+			: observes            ? "ObserveMode"
+					      : "KernelRefused");
 		remember_answer(c, &note);
 	}
 }
@@ -182,8 +180,10 @@ static int wanted_allow(struct core *c, struct wanted *w)
 static void sync_now(void *ctx)
 {
 	struct core *c = ctx;
-	if (c->syncing)
+	if (c->syncing) {
+		c->sync_again = true;
 		return;
+	}
 	struct wanted w = {0};
 	int r = elements_each(&c->elements, wanted_element, &w);
 	if (r == 0)
@@ -210,15 +210,29 @@ void kernel_sync_soon(struct core *c, int64_t delay_ms)
 		timer_set(c->sync_timer, delay_ms);
 }
 
-/* After a sync the kernel holds what was wanted, but for what was answered otherwise. */
-static int note_applied(void *ctx, struct element *el)
+void kernel_catch_up(struct core *c)
+{
+	/* not before what blocks without being stored has been read again: it would be taken out */
+	if (!c->out_of_step || sources_wait(c))
+		return;
+	c->out_of_step = false;
+	kernel_sync_soon(c, c->store_retry);
+}
+
+/*
+ * After a sync the kernel holds what was wanted, but for what was answered otherwise, and
+ * nothing else. In observe mode all was answered; only what was lifted has still to be.
+ */
+static int note_synced(void *ctx, struct element *el)
 {
 	struct core *c = ctx;
+	bool observes = enforce_observes(c->enforce);
 	struct enforce_element e;
 	bool removed = !element_wanted(el, &e);
 	for (struct member *m = el->members; m; m = m->next) {
-		enum block_state after = state_after(m->state, removed, 0);
-		if (!m->in_sync || m->expires <= clock_now() || after == m->state)
+		enum block_state after = state_after(c, m, removed, 0);
+		if (!m->in_sync || after == m->state ||
+			(after == BLOCK_APPLIED && (observes || m->expires <= clock_now())))
 			continue;
 		struct block note = {.id = m->block, .state = after};
 		remember_answer(c, &note);
@@ -231,6 +245,10 @@ static void on_synced(void *ctx, const struct enforce_sync_result *result)
 	struct core *c = ctx;
 	c->syncing = false;
 	c->counters.syncs++;
+	if (c->sync_again) {
+		c->sync_again = false;
+		kernel_sync_soon(c, DRIFT_DELAY);
+	}
 	bool observes = enforce_observes(c->enforce);
 	if (result->error < 0 && !observes) {
 		c->sync_backoff = MIN_OF(MAX_OF(c->sync_backoff * 2, MS_SECOND), SYNC_RETRY_MAX);
@@ -241,8 +259,7 @@ static void on_synced(void *ctx, const struct enforce_sync_result *result)
 	}
 	c->sync_backoff = 0;
 	c->counters.last_sync = clock_now();
-	if (!observes)
-		(void)elements_each(&c->elements, note_applied, c);
+	(void)elements_each(&c->elements, note_synced, c);
 	if (!observes && (result->added || result->removed || result->changed || !c->synced_once))
 		log_info("kernel in line: %u added, %u removed, %u changed, %u as they were",
 			result->added, result->removed, result->changed, result->kept);

@@ -72,6 +72,7 @@ int pipeline_event(struct core *c, const struct event *event)
 {
 	struct verdict v;
 	int64_t now = clock_now();
+	c->touched = true;
 	detector_event(c->detector, c->host.id, event, now, &v);
 	if (event->time != EVENT_NO_TIME && event->time <= now)
 		c->latest_event = MAX_OF(c->latest_event, event->time);
@@ -115,11 +116,25 @@ static int store_session(void *ctx, const struct session *session)
 	return store_session_put(c->store, &nameless);
 }
 
+int64_t pipeline_horizon(const struct core *c)
+{
+	/* a clock that was ahead once must not make everything since look old */
+	int64_t latest = MIN_OF(c->latest_event, clock_now());
+	return sources_horizon(c, latest) - detector_span(c->detector);
+}
+
+int pipeline_abandon(struct core *c, int error)
+{
+	store_rollback(c->store);
+	blocks_commit(c, error);
+	return error;
+}
+
 int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor)
 {
-	int64_t before = c->latest_event - detector_span(c->detector);
+	int64_t before = pipeline_horizon(c);
 	blocks_flush_counts(c);
-	session_table_sweep(c->sessions, c->latest_event);
+	session_table_sweep(c->sessions, before + detector_span(c->detector));
 	(void)tally_drain(&c->tally, store_tally, c);
 	(void)window_dirty(c->windows, before, store_window, c);
 	(void)session_table_dirty(c->sessions, store_session, c);
@@ -127,6 +142,7 @@ int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor
 	int r = store_commit(c->store, STORE_REPLAYABLE);
 	c->counters.batches++;
 	blocks_commit(c, r);
-	window_sweep(c->windows, before); /* a piece, now that the orders are out */
+	if (r == 0)
+		window_sweep(c->windows, before); /* a piece, now that the orders are out */
 	return r;
 }

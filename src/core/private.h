@@ -57,6 +57,10 @@ struct core {
 	struct tally tally;           /* attempts of the current batch */
 	struct enforce_order *orders; /* staged with the current transaction */
 	size_t order_count, order_size;
+	bool touched; /* the open transaction changed what memory holds */
+	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
+	bool out_of_step;
+	int64_t store_retry;    /* ms: grows while it fails */
 	struct block *answered; /* records to bring to a new state after a dispatch */
 	size_t answered_count, answered_size;
 	int64_t ceiling_minute;
@@ -65,7 +69,7 @@ struct core {
 	struct enforce *enforce;
 	struct watch *enforce_watch;
 	struct timer *sync_timer, *ready_timer, *expiry_timer, *hits_timer, *upkeep_timer;
-	bool syncing, synced_once, stopping;
+	bool syncing, sync_again, synced_once, stopping;
 	int64_t sampled; /* ms, monotonic: the latest sample that was written; 0: none */
 	int64_t sync_backoff;
 	int64_t expiry_next; /* ms UTC the expiry timer is set for; 0: not set */
@@ -93,6 +97,10 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 /* After a commit: sends the staged orders. After a failure: sends what blocks, forgets the
    rest, and reads everything anew. */
 void blocks_commit(struct core *c, int committed);
+/* After a rollback: forgets what was staged, and reads anew what was changed. */
+void blocks_undo(struct core *c);
+/* Writes the life that ends now to the audit. In a transaction. */
+void blocks_audit_life(struct core *c, const struct block *old);
 /* Ends what is due; arms the timer for the next. */
 void blocks_expire(struct core *c);
 void blocks_arm_expiry(struct core *c, int64_t next);
@@ -102,6 +110,8 @@ int64_t blocks_forbidden_of(struct core *c, int64_t rule);
 int kernel_start(struct core *c, int socket);
 void kernel_stop(struct core *c);
 void kernel_sync_soon(struct core *c, int64_t delay_ms);
+/* Compares again when the store had failed and works now. */
+void kernel_catch_up(struct core *c);
 /* After anything that may have queued for the enforcer. */
 void kernel_poll(struct core *c);
 void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n);
@@ -125,12 +135,20 @@ int pipeline_event(struct core *c, const struct event *event);
 /* cursor_name, cursor: stored with what came of the events. 0 or -errno (then all
    is as before the batch, and the source must go back to its stored cursor). */
 int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor);
+/* Ends a batch that cannot be kept, as if its commit had failed; returns error. */
+int pipeline_abandon(struct core *c, int error);
+/* What happened before this (ms) no longer matters to any rule. */
+int64_t pipeline_horizon(const struct core *c);
 
 /* source.c: the configured inputs. */
 int sources_start(struct core *c, struct err *err);
 void sources_stop(struct core *c);
 /* All go back to their stored cursors. */
 void sources_rewind(struct core *c);
+/* True while one of them could not store what it read. */
+bool sources_wait(const struct core *c);
+/* The time (ms) that every source has read up to; now when none is behind. */
+int64_t sources_horizon(const struct core *c, int64_t now);
 void sources_each(
 	const struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
 

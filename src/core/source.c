@@ -30,18 +30,25 @@ struct source {
 	struct timer *timer;
 	int64_t last_event, last_read, backoff;
 	bool delivered;    /* the current batch has read something */
+	int failed;        /* -errno: an event of the current batch could not be taken */
+	bool behind;       /* there was more to read */
+	bool store_failed; /* what it read last could not be stored */
 	struct buf stored; /* the cursor as the store has it */
 	char error[128];
 };
 
 static void source_ready(void *ctx, unsigned ready);
+static int source_open(struct source *s, struct err *err);
 
 static int on_event(void *ctx, const struct event *event)
 {
 	struct source *s = ctx;
 	if (event->time != EVENT_NO_TIME)
 		s->last_event = MAX_OF(s->last_event, event->time);
-	return pipeline_event(s->core, event);
+	/* a slice of lines is taken whole: the batch goes, not a part of it */
+	if (s->failed == 0)
+		s->failed = pipeline_event(s->core, event);
+	return 0;
 }
 
 static int on_lines(void *ctx, struct slice lines)
@@ -93,6 +100,7 @@ static void wait_for_more(struct source *s, int64_t delay)
 
 static void fault(struct source *s, int error, const char *what)
 {
+	s->behind = false; /* nobody knows how long: the others go on */
 	s->backoff = MIN_OF(MAX_OF(s->backoff * 2, RETRY_FIRST), RETRY_MAX);
 	(void)snprintf(s->error, sizeof(s->error), "%s: %s", what, strerror(-error));
 	log_error(
@@ -107,6 +115,10 @@ static int commit_batch(struct source *s)
 {
 	_cleanup_(buf_done) struct buf cursor = BUF_NULL;
 	put_cursor(s, &cursor);
+	if (s->failed == 0)
+		s->failed = cursor.error;
+	if (s->failed < 0)
+		return pipeline_abandon(s->core, s->failed);
 	if (!s->delivered && slice_eq(buf_as_slice(&cursor), buf_as_slice(&s->stored))) {
 		store_rollback(s->core->store);
 		return 0;
@@ -119,19 +131,37 @@ static int commit_batch(struct source *s)
 	return r;
 }
 
+static int read_batch(struct source *s, int *ret_more)
+{
+	s->reader.now = clock_now();
+	s->delivered = false;
+	s->failed = 0;
+	int r = pipeline_begin(s->core);
+	if (r < 0)
+		return r;
+	*ret_more = read_some(s);
+	s->behind = *ret_more > 0;
+	r = commit_batch(s);
+	if (s->delivered)
+		s->last_read = s->reader.now;
+	return r;
+}
+
 static void source_ready(void *ctx, unsigned ready)
 {
 	struct source *s = ctx;
+	struct err err;
 	(void)ready;
-	s->reader.now = clock_now();
-	s->delivered = false;
-	int more = 0, r = pipeline_begin(s->core);
-	if (r == 0) {
-		more = read_some(s);
-		r = commit_batch(s);
+	int more = 0, r = 0;
+	if (!s->tail && !s->journal) { /* after a rewind that failed */
+		r = source_open(s, &err);
+		if (r < 0) {
+			fault(s, r, "open");
+			return;
+		}
 	}
-	if (s->delivered)
-		s->last_read = s->reader.now;
+	r = read_batch(s, &more);
+	s->store_failed = r < 0;
 	if (r < 0 || more < 0) {
 		fault(s, r < 0 ? r : more, r < 0 ? "store" : "read");
 		return;
@@ -186,7 +216,10 @@ static int source_open(struct source *s, struct err *err)
 	if (r < 0)
 		return r;
 	s->reader.sessions = s->core->sessions;
-	return restore(s);
+	r = restore(s);
+	if (r < 0) /* without its position it must not read */
+		close_input(s);
+	return r;
 }
 
 static int source_init(struct source *s, struct core *c, unsigned input, struct err *err)
@@ -196,6 +229,7 @@ static int source_init(struct source *s, struct core *c, unsigned input, struct 
 		.settings = set,
 		.input = input,
 		.watched_fd = -1,
+		.behind = true,
 		.last_event = INT64_MIN};
 	s->stored.limit = 1 << 20;
 	if (asprintf(&s->name, "%s:%s", set->kind == SENSOR_FILE ? "file" : "journal", set->path) <
@@ -253,7 +287,28 @@ void sources_rewind(struct core *c)
 		int r = source_open(s, &err);
 		if (r < 0)
 			log_error("%s: %s", s->name, err.text);
+		if (s->backoff == 0) /* else its timer is set */
+			timer_set(s->timer, 0);
 	}
+}
+
+bool sources_wait(const struct core *c)
+{
+	for (unsigned i = 0; i < c->source_count; i++)
+		if (c->sources[i].store_failed)
+			return true;
+	return false;
+}
+
+int64_t sources_horizon(const struct core *c, int64_t now)
+{
+	int64_t horizon = now;
+	for (unsigned i = 0; i < c->source_count; i++) {
+		const struct source *s = &c->sources[i];
+		if (s->behind)
+			horizon = MIN_OF(horizon, MAX_OF(s->last_event, 0));
+	}
+	return horizon;
 }
 
 void sources_each(

@@ -39,7 +39,7 @@ void upkeep_run(struct core *c)
 {
 	int64_t now = clock_now();
 	bool more = false;
-	window_sweep(c->windows, c->latest_event - detector_span(c->detector));
+	window_sweep(c->windows, pipeline_horizon(c));
 	if (store_begin(c->store) == 0) {
 		more = expunge(c, now, shrunk(c, c->settings->retain_blocks),
 			shrunk(c, c->settings->retain_attempts));

@@ -15,24 +15,6 @@
 #define PATIENCE_MS 5000
 #define PAUSE_US    20000
 
-bool listen_parse(const char *text, struct listener_settings *ret)
-{
-	const char *colon = strrchr(text, ':');
-	struct addr a;
-	if (!colon || colon == text)
-		return false;
-	struct slice host = slice_between(text, colon);
-	if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		host = (struct slice){host.p + 1, host.n - 2};
-	char *end;
-	unsigned long port = strtoul(colon + 1, &end, 10);
-	if (!addr_parse(host, &a) || *end || end == colon + 1 || port > 65535)
-		return false;
-	*ret = (struct listener_settings){.port = (uint16_t)port};
-	(void)snprintf(ret->host, sizeof(ret->host), "%.*s", SLICE_ARG(host));
-	return true;
-}
-
 static socklen_t socket_address(const struct listener_settings *l, struct sockaddr_storage *ret)
 {
 	struct addr a;
@@ -53,6 +35,19 @@ static socklen_t socket_address(const struct listener_settings *l, struct sockad
 	return sizeof(*in6);
 }
 
+/* The unit starts before the network is up: an address may be this machine's only later. */
+static void set_options(int fd, int family)
+{
+	static const int one = 1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (family == AF_INET6) {
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+	} else {
+		(void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	}
+}
+
 static int bind_patiently(int fd, const struct sockaddr *address, socklen_t size)
 {
 	int64_t end = clock_mono() + PATIENCE_MS;
@@ -66,16 +61,13 @@ int listen_tcp(const struct listener_settings *l, struct err *err)
 {
 	struct sockaddr_storage address;
 	socklen_t size = socket_address(l, &address);
-	int one = 1;
 	if (size == 0)
 		return err_set(err, -EINVAL, "listen: %s is not an address", l->host);
 	_cleanup_(closep) int fd =
 		socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, -errno, "listen: %s", strerror(errno));
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (address.ss_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	set_options(fd, address.ss_family);
 	if (bind_patiently(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
 		return err_set(
 			err, -errno, "listen on %s port %u: %s", l->host, l->port, strerror(errno));

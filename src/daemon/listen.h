@@ -7,9 +7,7 @@
 
 #include <sys/types.h>
 
-/* "127.0.0.1:8731", "[::1]:8731" -> *ret; false otherwise. Only literal addresses. */
-bool listen_parse(const char *text, struct listener_settings *ret);
-/* A bound, listening TCP socket or -errno. */
+/* A bound, listening TCP socket or -errno. The address need not be this machine's yet. */
 int listen_tcp(const struct listener_settings *l, struct err *err);
 /* The command line's socket, 0660, group gid ((gid_t)-1: ours). A stale one is replaced, a
    live one refused (-EADDRINUSE). */

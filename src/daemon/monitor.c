@@ -66,7 +66,8 @@ int monitor_settings(const struct monitor_options *options, struct settings *ret
 	apply_options(options, ret);
 	if (options->listen) {
 		ret->listener_count = 1;
-		if (!listen_parse(options->listen, &ret->listen[0]))
+		ret->listen[0] = (struct listener_settings){0};
+		if (!settings_endpoint(slice_of(options->listen), &ret->listen[0]))
 			return err_set(err, -EINVAL,
 				"--listen %s: not HOST:PORT with a literal address",
 				options->listen);

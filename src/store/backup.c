@@ -47,8 +47,10 @@ static int copy_pieces(const struct copy *copy, sqlite3_backup *backup)
 
 static int copy_database(struct copy *copy, struct store *s)
 {
+	connection_prepare();
 	int r = sqlite3_open_v2(copy->path, &copy->to,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXCLUSIVE, NULL);
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXCLUSIVE,
+		CONNECTION_VFS);
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(copy->to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
 	if (r == SQLITE_OK) {

@@ -20,8 +20,8 @@ int store_block_count(struct store *s, int64_t id, int64_t n, int64_t latest);
 /* Records whose state is in the mask (1u << state), by expiry; fn non-zero stops. */
 int store_block_each(
 	struct store *s, uint32_t states, int (*fn)(void *ctx, const struct block *b), void *ctx);
-/* WANTED, APPLIED and FAILED records that end at or before `now`, at most `most`; *ret_next: the next end after
-   those (INT64_MAX: none). fn may change them. */
+/* WANTED, APPLIED and FAILED records that end at or before `now`, at most `most`; *ret_next: the
+   next end after those (INT64_MAX: none). fn may change them. */
 int store_block_due(struct store *s, int64_t now, unsigned most,
 	int (*fn)(void *ctx, const struct block *b), void *ctx, int64_t *ret_next);
 /* Active records (WANTED or APPLIED) whose prefix contains or lies within `target`. */
@@ -41,7 +41,7 @@ struct block_query {
 	bool has_address;
 	struct addr address; /* records whose prefix contains it */
 	enum service service;
-	bool logins;                /* only those of a login service: none made by hand */
+	bool logins;           /* only those of a login service: none made by hand */
 	int has_direction;     /* 0: any, else direction + 1 */
 	int64_t since, until;  /* latest_attempt in [since, until]; 0: open */
 	int64_t offset, limit; /* limit 0: only the count */

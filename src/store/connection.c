@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -118,13 +119,46 @@ static int configure(struct store *s, enum connection_kind kind, struct err *err
 	return r == SQLITE_OK ? 0 : failed(s, r, err);
 }
 
+/* SQLite asks us for the name it will open; ours is good as it is. */
+static int keep_name(sqlite3_vfs *vfs, const char *name, int size, char *ret)
+{
+	(void)vfs;
+	int n = snprintf(ret, (size_t)size, "%s", name);
+	return n >= 0 && n < size ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+/*
+ * SQLite makes every name absolute. The engine has gone into its directory as root; the
+ * way there may be closed to the user it has become since, "./cordon.db" is not. All the
+ * rest is the system's own, which keeps its state per file and not in the copied struct.
+ */
+static void make_vfs(void)
+{
+	static sqlite3_vfs vfs;
+	const sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+	if (!system)
+		return;
+	vfs = *system;
+	vfs.zName = CONNECTION_VFS;
+	vfs.pNext = NULL;
+	vfs.xFullPathname = keep_name;
+	(void)sqlite3_vfs_register(&vfs, 0);
+}
+
+void connection_prepare(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	(void)pthread_once(&once, make_vfs);
+}
+
 /* Only reads: what the file is must be known before anything is written to it. */
 static int open_database(
 	struct store *s, enum connection_kind kind, int64_t *ret_taken, struct err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX |
 		    (kind == CONNECTION_WRITER ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-	int r = sqlite3_open_v2(s->path, &s->db, flags, NULL);
+	connection_prepare();
+	int r = sqlite3_open_v2(s->path, &s->db, flags, CONNECTION_VFS);
 	if (r != SQLITE_OK)
 		return failed(s, r, err);
 	(void)sqlite3_extended_result_codes(s->db, 1);

@@ -10,5 +10,10 @@ enum connection_kind {
 	CONNECTION_TOOL, /* reads, without the secret key */
 };
 
+/* The name of the SQLite file system that opens a name as it is given; see connection_prepare(). */
+#define CONNECTION_VFS "as-given"
+/* Makes it known to SQLite; before every sqlite3_open_v2(). */
+void connection_prepare(void);
+
 int connection_open(
 	const char *dir, enum connection_kind kind, struct store **ret, struct err *err);

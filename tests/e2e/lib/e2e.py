@@ -150,7 +150,7 @@ def link(a, b, *addresses):
 
 
 class Daemon:
-    """cordond on a host (None: here), with a state directory of its own."""
+    """cordond on a host (None: here), with a state directory of its own. port None: as configured."""
 
     def __init__(self, host=None, config="", state=None, port=8731, options=()):
         self.host, self.port, self.options = host, port, list(options)
@@ -162,8 +162,9 @@ class Daemon:
         self.process = None
 
     def start(self, wait=True):
-        command = [str(BUILD / "cordond"), "--state-dir", str(self.state), "--listen",
-                   f"127.0.0.1:{self.port}", "--config", str(self.config), *self.options]
+        listen = ["--listen", f"127.0.0.1:{self.port}"] if self.port else []
+        command = [str(BUILD / "cordond"), "--state-dir", str(self.state), *listen,
+                   "--config", str(self.config), *self.options]
         if self.host:
             command = self.host.command(*command)
         with open(self.log, "ab") as log:

@@ -13,12 +13,15 @@
 #include "sensor/tail_private.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
 
 #define QUIET_AFTER_ROTATION 5000 /* ms */
 #define OLD_FILE_EVERY       1000 /* ms; it may have been moved to where nobody watches */
 #define TURNS_MAX            16   /* replacements handled in one call */
+#define READS_MAX            16   /* of full buffers of events in one call */
+#define EVENT_MAX            (sizeof(struct inotify_event) + NAME_MAX + 1)
 
 int tail_new(const struct input_ops *ops, unsigned input, bool from_start, struct tail **ret)
 {
@@ -68,17 +71,21 @@ struct tail_file *tail_insert(struct tail *t, size_t index, const struct tail_fi
 		IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 #define WATCH_ENDED (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 
-/* Takes the events there are and returns their masks together. */
+/*
+ * Takes the events there are and returns their masks together. One read does unless it was
+ * full: what comes meanwhile wakes us again, and a busy neighbour in the directory must not
+ * keep us from our own file.
+ */
 static uint32_t drain(int watch)
 {
 	_Alignas(struct inotify_event) char events[16384];
 	uint32_t seen = 0;
-	for (;;) {
-		ssize_t n = read(watch, events, sizeof(events));
-		if (n < 0 && errno == EINTR)
-			continue;
+	ssize_t n = sizeof(events);
+	for (unsigned i = 0; i < READS_MAX && n > (ssize_t)(sizeof(events) - EVENT_MAX); i++) {
+		n = read(watch, events, sizeof(events));
 		if (n <= 0)
-			return n < 0 && errno == EAGAIN ? seen : seen | IN_IGNORED;
+			return n < 0 && (errno == EAGAIN || errno == EINTR) ? seen
+									    : seen | IN_IGNORED;
 		for (const char *p = events; p < events + n;) {
 			struct inotify_event e;
 			memcpy(&e, p, sizeof(e));
@@ -86,6 +93,7 @@ static uint32_t drain(int watch)
 			p += sizeof(e) + e.len;
 		}
 	}
+	return seen;
 }
 
 static void take_events(struct tail *t)

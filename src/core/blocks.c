@@ -150,15 +150,6 @@ static size_t keep_additions(struct enforce_order *orders, size_t n)
 	return kept;
 }
 
-void blocks_undo(struct core *c)
-{
-	c->order_count = 0;
-	if (!c->touched)
-		return;
-	c->touched = false;
-	reload(c);
-}
-
 /* Answers may be lost to the store, and orders to the kernel. */
 static void note_failure(struct core *c)
 {
@@ -167,6 +158,17 @@ static void note_failure(struct core *c)
 	c->store_retry = MIN_OF(MAX_OF(c->store_retry * 2, MS_SECOND), STORE_RETRY_MAX);
 	log_error("the store cannot write: %s; blocking goes on, and what was read is read again",
 		store_error(c->store));
+}
+
+void blocks_undo(struct core *c, int why)
+{
+	bool touched = c->touched;
+	c->order_count = 0;
+	c->touched = false;
+	if (why < 0)
+		note_failure(c);
+	if (touched)
+		reload(c);
 }
 
 void blocks_commit(struct core *c, int committed)

@@ -106,6 +106,8 @@ int core_new(struct loop *loop, const struct settings *settings, const struct co
 	if (r == 0)
 		r = store_open(settings->state_dir, &c->store, err);
 	if (r == 0)
+		r = clockstep_new(c, &c->clockstep);
+	if (r == 0)
 		r = load(c, err);
 	if (r < 0) {
 		core_free(c);
@@ -119,6 +121,10 @@ int core_start(struct core *c, struct err *err)
 {
 	(void)err;
 	blocks_expire(c);
+	/* the configuration, or this machine's addresses, may have changed since */
+	if (operations_lift_protected(c) < 0)
+		log_error("blocks of what is never blocked stay on record: %s",
+			store_error(c->store)); /* the kernel's allow-list comes first */
 	kernel_sync_soon(c, 0);
 	return 0;
 }
@@ -136,6 +142,7 @@ struct core *core_free(struct core *c)
 	call_queue_done(c);
 	sources_stop(c);
 	c->exempt = exempt_free(c->exempt);
+	c->clockstep = clockstep_free(c->clockstep);
 	kernel_stop(c);
 	c->ready_timer = timer_free(c->ready_timer);
 	c->expiry_timer = timer_free(c->expiry_timer);

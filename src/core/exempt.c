@@ -322,6 +322,16 @@ bool exempt_session(struct exempt *g, const struct addr *address, int64_t first)
 	return false;
 }
 
+bool exempt_session_within(struct exempt *g, const struct prefix *target)
+{
+	for (unsigned i = 0; i < LOGINS_MAX; i++) {
+		const struct login *l = &g->logins[i];
+		if (l->time != 0 && prefix_has(target, &l->from) && is_established(g, l))
+			return true;
+	}
+	return false;
+}
+
 void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why)
 {
@@ -337,22 +347,40 @@ void exempt_refused(
 		service_name(service), prefix_format(target, text), protect_reason_text(why));
 }
 
+struct allowed {
+	struct prefix *list;
+	unsigned n, size;
+};
+
+static int allowed_add(struct allowed *a, const struct prefix *p)
+{
+	if (a->n == a->size) {
+		unsigned size = a->size ? a->size * 2 : 64;
+		struct prefix *more = reallocarray(a->list, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		a->list = more;
+		a->size = size;
+	}
+	a->list[a->n++] = *p;
+	return 0;
+}
+
 static int add_allowed(void *ctx, const struct allow_entry *entry)
 {
-	struct prefixes *p = ctx;
-	prefixes_add(p, &entry->prefix.addr, entry->prefix.len);
-	return 0;
+	return allowed_add(ctx, &entry->prefix);
 }
 
 int exempt_load_allow(struct core *c)
 {
-	_cleanup_(freep) struct prefixes *list = calloc(1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (unsigned i = 0; i < c->settings->allow_count; i++)
-		prefixes_add(list, &c->settings->allow[i].addr, c->settings->allow[i].len);
-	int r = store_allow_each(c->store, add_allowed, list);
-	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list->list, list->n) : r;
+	struct allowed a = {0};
+	int r = 0;
+	for (unsigned i = 0; i < c->settings->allow_count && r == 0; i++)
+		r = allowed_add(&a, &c->settings->allow[i]);
+	if (r == 0)
+		r = store_allow_each(c->store, add_allowed, &a);
+	_cleanup_(freep) struct prefix *list = a.list;
+	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list, a.n) : r;
 }
 
 int exempt_new(struct core *c, struct exempt **ret)

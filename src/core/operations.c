@@ -5,12 +5,13 @@
  * the audit in it, and returns when it is committed.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/private.h"
 
 #include <errno.h>
 #include <stdarg.h>
 
-#define RECORDS_MAX 4096 /* one operation touches at most so many */
+#define NAMED_MAX 4096 /* records one name of a dialect can mean */
 
 static void audit(struct core *c, const struct core_caller *who, const char *what,
 	const char *object, const char *format, ...) _printf_(5, 6);
@@ -32,45 +33,66 @@ static void audit(struct core *c, const struct core_caller *who, const char *wha
 /* Ends an operation's transaction: result of fn first, then of the commit. */
 static int finish(struct core *c, int r)
 {
-	if (r != 0) {
-		store_rollback(c->store);
-		return r;
+	if (r == 0)
+		r = store_commit(c->store, STORE_DURABLE);
+	if (r == 0) {
+		blocks_commit(c, 0);
+		return 0;
 	}
-	r = store_commit(c->store, STORE_DURABLE);
-	blocks_commit(c, r);
+	store_rollback(c->store);
+	blocks_undo(c, r); /* whoever asked is told that nothing was done: so it is */
 	return r;
 }
 
 struct records {
 	struct block *list;
-	unsigned n;
+	unsigned n, size;
+	const struct core_block_name *name; /* when they are what a name means */
+	unsigned matched;
 };
 
+static void records_done(struct records *r)
+{
+	free(r->list);
+}
+
+static int records_add(struct records *r, const struct block *b)
+{
+	if (r->n == r->size) {
+		unsigned size = r->size ? r->size * 2 : 16;
+		struct block *more = reallocarray(r->list, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		r->list = more;
+		r->size = size;
+	}
+	r->list[r->n++] = *b;
+	return 0;
+}
+
+/* Two names may mean one record. */
 static int collect_row(void *ctx, const struct block_row *row)
 {
 	struct records *out = ctx;
-	if (out->n == RECORDS_MAX)
-		return -ENOSPC;
-	out->list[out->n++] = row->block;
-	return 0;
+	const struct block *b = &row->block;
+	if ((out->name->id != 0 && b->id != out->name->id) ||
+		(b->service == SERVICE_NONE && out->name->service == SERVICE_NONE))
+		return 0;
+	out->matched++;
+	for (unsigned i = 0; i < out->n; i++)
+		if (out->list[i].id == b->id)
+			return 0;
+	return records_add(out, b);
 }
 
-static int collect(void *ctx, const struct block *b)
-{
-	struct records *out = ctx;
-	if (out->n == RECORDS_MAX)
-		return -ENOSPC;
-	out->list[out->n++] = *b;
-	return 0;
-}
-
-/* The records a name means, newest first; CORE_NOT_FOUND when there are none. */
+/* Adds the records a name means, newest first; CORE_NOT_FOUND when there are none. */
 static int find_named(
 	struct core *c, int64_t account, const struct core_block_name *name, struct records *ret)
 {
 	struct host host;
-	unsigned before = ret->n;
 	int64_t total;
+	ret->name = name;
+	ret->matched = 0;
 	if (store_host_by_uuid(c->store, account, name->host_uuid, &host) != 0)
 		return CORE_NOT_FOUND;
 	struct block_query q = {.account = account,
@@ -78,23 +100,18 @@ static int find_named(
 		.has_address = true,
 		.address = name->address,
 		.service = name->service,
-		.limit = RECORDS_MAX};
+		.limit = NAMED_MAX};
 	int r = store_block_query(c->store, &q, collect_row, ret, &total);
 	if (r < 0)
 		return r;
-	unsigned kept = before;
-	for (unsigned i = before; i < ret->n; i++)
-		if ((name->id == 0 || ret->list[i].id == name->id) &&
-			(ret->list[i].service != SERVICE_NONE || name->service != SERVICE_NONE))
-			ret->list[kept++] = ret->list[i];
-	ret->n = kept;
-	return kept > before ? 0 : CORE_NOT_FOUND;
+	return ret->matched > 0 ? 0 : CORE_NOT_FOUND;
 }
 
 /* The source begins anew: what it did before its block was lifted is forgiven. */
 static void forgive(struct core *c, const struct block *b)
 {
 	struct window_key key = {.host = b->host, .service = b->service, .source = b->target};
+	c->touched = true;
 	window_clear(c->windows, &key);
 	(void)store_window_put(c->store, b->host, (int)b->service, &b->target, NULL, 0);
 }
@@ -130,10 +147,7 @@ struct cancel {
 static int do_cancel(struct core *c, void *arg)
 {
 	struct cancel *a = arg;
-	_cleanup_(freep) struct block *list = calloc(RECORDS_MAX, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	struct records records = {.list = list};
+	_cleanup_(records_done) struct records records = {0};
 	int r = store_begin(c->store);
 	for (unsigned i = 0; i < a->n && r == 0; i++) {
 		r = find_named(c, a->who->account, &a->names[i], &records);
@@ -164,8 +178,21 @@ static int refuse_protected(struct core *c, const struct prefix *target, struct 
 		protect_reason_text(why));
 }
 
-static void begin_again(struct block *b, int64_t expires, int64_t now)
+/* By hand or by a dialect: an administrator at work is not cut off either. */
+static int refuse_to_block(struct core *c, const struct prefix *target, struct err *err)
 {
+	char text[PREFIX_TEXT_MAX];
+	int r = refuse_protected(c, target, err);
+	if (r == 0 && exempt_session_within(c->exempt, target))
+		r = err_set(err, CORE_PROTECTED, "%s is never blocked: %s",
+			prefix_format(target, text), protect_reason_text(PROTECT_SESSION));
+	return r;
+}
+
+static void begin_again(struct core *c, struct block *b, int64_t expires, int64_t now)
+{
+	if (b->id != 0)
+		blocks_audit_life(c, b);
 	b->created = now;
 	b->expires = expires;
 	b->lives++;
@@ -182,13 +209,10 @@ static int renew_one(struct core *c, const struct renew *a, struct block *b)
 {
 	char text[PREFIX_TEXT_MAX];
 	int64_t now = clock_now(), time = blocks_forbidden_of(c, b->rule);
-	int r = refuse_protected(c, &b->target, a->err);
-	if (r != 0)
-		return r;
-	begin_again(b, time >= RULE_PERMANENT ? BLOCK_FOREVER : now + time, now);
+	begin_again(c, b, time >= RULE_PERMANENT ? BLOCK_FOREVER : now + time, now);
 	audit(c, a->who, "block", prefix_format(&b->target, text), "%s, again",
 		service_name(b->service));
-	r = blocks_change(c, b, BLOCK_WANTED, "");
+	int r = blocks_change(c, b, BLOCK_WANTED, "");
 	blocks_arm_expiry(c, b->expires);
 	return r;
 }
@@ -196,13 +220,12 @@ static int renew_one(struct core *c, const struct renew *a, struct block *b)
 static int do_renew(struct core *c, void *arg)
 {
 	struct renew *a = arg;
-	_cleanup_(freep) struct block *list = calloc(RECORDS_MAX, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	struct records records = {.list = list};
+	_cleanup_(records_done) struct records records = {0};
 	int r = store_begin(c->store);
 	if (r == 0)
 		r = find_named(c, a->who->account, a->name, &records);
+	for (unsigned i = 0; i < records.n && r == 0; i++)
+		r = refuse_to_block(c, &records.list[i].target, a->err);
 	for (unsigned i = 0; i < records.n && r == 0; i++)
 		r = renew_one(c, a, &records.list[i]);
 	return finish(c, r);
@@ -229,7 +252,7 @@ static int do_by_hand(struct core *c, void *arg)
 	struct by_hand *a = arg;
 	char text[PREFIX_TEXT_MAX];
 	int64_t now = clock_now();
-	int r = refuse_protected(c, a->target, a->err);
+	int r = refuse_to_block(c, a->target, a->err);
 	if (r != 0)
 		return r;
 	if (a->expires <= now)
@@ -240,7 +263,7 @@ static int do_by_hand(struct core *c, void *arg)
 		r = store_block_find(
 			c->store, c->host.id, a->target, SERVICE_NONE, a->direction, &b);
 	if (r >= 0) {
-		begin_again(&b, a->expires, now);
+		begin_again(c, &b, a->expires, now);
 		b.account = c->account.id;
 		b.host = c->host.id;
 		b.target = *a->target;
@@ -270,19 +293,54 @@ int core_block_by_hand(struct core *c, const struct core_caller *who, const stru
 	return core_call(c, do_by_hand, &a);
 }
 
+struct overlap {
+	struct core *core;
+	const struct prefix *target; /* NULL: whatever is never blocked */
+	struct records records;
+};
+
+/* Those that failed too: the next comparison would order them again. */
+static int collect_overlap(void *ctx, struct element *el)
+{
+	struct overlap *o = ctx;
+	if (o->target ? !prefix_overlaps(o->target, &el->target)
+		      : protect_prefix(o->core->protect, &el->target) == PROTECT_NONE)
+		return 0;
+	int r = 0;
+	for (const struct member *m = el->members; m && r >= 0; m = m->next) {
+		struct block b;
+		if (m->state == BLOCK_CANCELLING)
+			continue;
+		r = store_block_get(o->core->store, m->block, &b);
+		if (r == 0)
+			r = records_add(&o->records, &b);
+	}
+	return MIN_OF(r, 0);
+}
+
 /* Lifts every record that holds any part of target; inside the caller's transaction. */
-static int lift_covering(
+static int lift_overlapping(
 	struct core *c, const struct core_caller *who, const struct prefix *target, unsigned *ret_n)
 {
-	_cleanup_(freep) struct block *list = calloc(RECORDS_MAX, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	struct records records = {.list = list};
-	int r = store_block_covering(c->store, target, collect, &records);
+	struct overlap o = {.core = c, .target = target};
+	int r = elements_each(&c->elements, collect_overlap, &o);
+	_cleanup_(records_done) struct records records = o.records;
 	for (unsigned i = 0; i < records.n && r == 0; i++)
 		r = lift(c, who, &records.list[i]);
 	*ret_n = records.n;
 	return r;
+}
+
+int operations_lift_protected(struct core *c)
+{
+	const struct core_caller who = {.account = c->account.id, .who = "cordond"};
+	unsigned n = 0;
+	int r = store_begin(c->store);
+	if (r == 0)
+		r = lift_overlapping(c, &who, NULL, &n);
+	if (r == 0 && n > 0)
+		log_warning("%u blocks lifted: what they hold is never blocked now", n);
+	return finish(c, r);
 }
 
 struct unblock {
@@ -298,7 +356,7 @@ static int do_unblock(struct core *c, void *arg)
 	char text[PREFIX_TEXT_MAX];
 	int r = store_begin(c->store);
 	if (r == 0)
-		r = lift_covering(c, a->who, a->target, &a->n);
+		r = lift_overlapping(c, a->who, a->target, &a->n);
 	if (r == 0 && a->n == 0)
 		r = err_set(a->err, CORE_NOT_FOUND, "%s is not blocked",
 			prefix_format(a->target, text));
@@ -342,7 +400,7 @@ static int do_allow_add(struct core *c, void *arg)
 		r = store_allow_put(c->store, &e);
 	audit(c, a->who, "allow.add", prefix_format(a->prefix, text), "%s", e.why);
 	if (r == 0)
-		r = lift_covering(c, a->who, a->prefix, &lifted);
+		r = lift_overlapping(c, a->who, a->prefix, &lifted);
 	r = finish(c, r);
 	if (r == 0) {
 		order_allow(c, a->prefix, false);
@@ -401,6 +459,23 @@ struct rule_change {
 	struct err *err;
 };
 
+static int count_rule(void *ctx, const struct rule *r)
+{
+	(void)r;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+/* What does not fit could not be loaded at the next start. */
+static int check_room(struct core *c, struct err *err)
+{
+	unsigned n = 0;
+	int r = store_rule_each(c->store, c->account.id, count_rule, &n);
+	if (r == 0 && n + SETTINGS_RULES_MAX + 1 >= RULES_MAX)
+		r = err_set(err, CORE_INVALID, "there are %u rules: no more, please", n);
+	return r;
+}
+
 static int find_rule(void *ctx, const struct rule *r)
 {
 	struct rule_change *a = ctx;
@@ -452,6 +527,8 @@ static int do_rule_put(struct core *c, void *arg)
 			a->rule->name);
 	if (known == 1 && a->rule->id == 0)
 		return err_set(a->err, CORE_EXISTS, "there is a rule %s", a->rule->name);
+	if (known == 0 && (r = check_room(c, a->err)) != 0)
+		return r;
 	a->rule->account = a->who->account;
 	a->rule->source = RULE_USER;
 	a->rule->created = known == 1 ? old.created : clock_now();

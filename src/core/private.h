@@ -24,6 +24,7 @@
 
 struct source;
 struct exempt;
+struct clockstep;
 
 /* Counted for /metrics and `cordon status`; read by other threads. */
 struct core_counters {
@@ -51,6 +52,7 @@ struct core {
 	struct protect *protect;
 	struct detector *detector;
 	struct exempt *exempt;
+	struct clockstep *clockstep;
 
 	struct elements elements;
 	struct member *uncounted;     /* members whose attempts are not yet in the store */
@@ -97,8 +99,9 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 /* After a commit: sends the staged orders. After a failure: sends what blocks, forgets the
    rest, and reads everything anew. */
 void blocks_commit(struct core *c, int committed);
-/* After a rollback: forgets what was staged, and reads anew what was changed. */
-void blocks_undo(struct core *c);
+/* After a rollback: forgets what was staged, and reads anew what was changed. why: -errno of
+   the store, or a CORE_* condition. */
+void blocks_undo(struct core *c, int why);
 /* Writes the life that ends now to the audit. In a transaction. */
 void blocks_audit_life(struct core *c, const struct block *old);
 /* Ends what is due; arms the timer for the next. */
@@ -160,14 +163,25 @@ void exempt_refresh(struct exempt *g);
 void exempt_login(struct exempt *g, const struct event *event);
 /* An administrator's session from this very address that began before `first`. */
 bool exempt_session(struct exempt *g, const struct addr *address, int64_t first);
+/* An administrator's session from within this prefix, whenever it began. */
+bool exempt_session_within(struct exempt *g, const struct prefix *target);
 /* The allow-list changed: protect and kernel follow. */
 int exempt_load_allow(struct core *c);
 /* Logs a refused block once an address. */
 void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why);
 
+/* clockstep.c: what ends by the clock is looked at again when somebody sets it. */
+int clockstep_new(struct core *c, struct clockstep **ret);
+struct clockstep *clockstep_free(struct clockstep *s);
+
 /* rules.c */
+#define RULES_MAX 1024 /* of all kinds together */
 int rules_load(struct core *c);
+
+/* operations.c: lifts what is blocked and, as the configuration or the machine is now,
+   never would be. */
+int operations_lift_protected(struct core *c);
 
 /* upkeep.c: retention, sweeping, free pages. */
 void upkeep_run(struct core *c);

@@ -12,8 +12,6 @@
 
 #include <errno.h>
 
-#define RULES_MAX 1024
-
 struct collected {
 	struct rule *list;
 	unsigned n;

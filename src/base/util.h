@@ -19,6 +19,14 @@
 		taken_;                                                                            \
 	})
 
+/* The same for a descriptor under _cleanup_(closep). */
+#define take_fd(fd)                                                                                \
+	__extension__({                                                                            \
+		int taken_ = (fd);                                                                 \
+		(fd) = -1;                                                                         \
+		taken_;                                                                            \
+	})
+
 #define _printf_(text, args) __attribute__((format(printf, text, args)))
 #define _mustcheck_          __attribute__((warn_unused_result))
 

@@ -20,6 +20,7 @@
 #include <ifaddrs.h>
 #include <linux/rtnetlink.h>
 #include <pwd.h>
+#include <sodium/utils.h>
 #include <sys/socket.h>
 #include <utmp.h>
 
@@ -130,45 +131,50 @@ static void refresh_own(struct exempt *g)
 	(void)protect_set_onlink(g->core->protect, onlink->list, onlink->n);
 }
 
-/* "eth0\t00000000\t0101A8C0\t0003…": destination and gateway, hex as in memory. */
+/* The n-th word of a line (0 the first), which is changed; "" when there is none. */
+static char *word(char *line, unsigned n)
+{
+	char *rest = NULL, *found = strtok_r(line, " \t\n", &rest);
+	while (found && n-- > 0)
+		found = strtok_r(NULL, " \t\n", &rest);
+	return found ? found : line + strlen(line);
+}
+
+static bool read_hex(const char *text, uint8_t *ret, size_t size)
+{
+	size_t n = 0;
+	return sodium_hex2bin(ret, size, text, strlen(text), NULL, &n, NULL) == 0 && n == size;
+}
+
+/*
+ * "eth0 00000000 0101A8C0 …": interface, destination, gateway, each an address as the
+ * machine reads four bytes of memory.
+ */
 static void gateways_v4(struct prefixes *out)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/proc/net/route", "re");
-	char line[256];
+	char line[256], again[256];
 	while (f && fgets(line, sizeof(line), f)) {
-		unsigned destination, gateway;
-		if (sscanf(line, "%*s %8x %8x", &destination, &gateway) != 2 || destination != 0 ||
-			gateway == 0)
+		memcpy(again, line, sizeof(again));
+		if (strcmp(word(line, 1), "00000000") != 0)
 			continue;
-		struct addr a = addr_from_v4(ntohl(gateway));
-		prefixes_add(out, &a, 128);
+		struct addr a = addr_from_v4(ntohl((uint32_t)strtoul(word(again, 2), NULL, 16)));
+		if (a.b[12] != 0)
+			prefixes_add(out, &a, 128);
 	}
-}
-
-static bool hex_address(const char *hex, struct addr *ret)
-{
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned byte;
-		if (sscanf(hex + i * 2, "%2x", &byte) != 1)
-			return false;
-		ret->b[i] = (uint8_t)byte;
-	}
-	return true;
 }
 
 /* "00…00 00 00…00 00 fe80…01 …": destination, length, source, length, next hop. */
 static void gateways_v6(struct prefixes *out)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/proc/net/ipv6_route", "re");
-	char line[256];
+	char line[256], again[256];
 	while (f && fgets(line, sizeof(line), f)) {
-		char hop[33];
-		unsigned len;
-		struct addr a;
 		static const struct addr none;
-		if (sscanf(line, "%*32s %2x %*32s %*2x %32s", &len, hop) != 2 || len != 0)
-			continue;
-		if (strlen(hop) == 32 && hex_address(hop, &a) && !addr_eq(&a, &none))
+		struct addr a;
+		memcpy(again, line, sizeof(again));
+		if (strcmp(word(line, 1), "00") == 0 &&
+			read_hex(word(again, 4), a.b, sizeof(a.b)) && !addr_eq(&a, &none))
 			prefixes_add(out, &a, 128);
 	}
 }

@@ -81,9 +81,8 @@ static int do_key_create(struct core *c, void *arg)
 	k->account = c->account.id;
 	k->created = clock_now();
 	k->active = true;
-	r = store_begin(c->store);
-	if (r == 0)
-		r = store_key_put(c->store, k);
+	if (store_begin(c->store) == 0)
+		(void)store_key_put(c->store, k);
 	audit_key(c, a->who, "key.create", k->id);
 	return store_commit(c->store, STORE_DURABLE);
 }
@@ -127,9 +126,8 @@ static int do_issue(struct core *c, void *arg)
 	*t = (struct token){.account = a->key->account, .issued = clock_now()};
 	t->expires = MIN_OF(t->issued + c->settings->token_life, a->key->expires);
 	memcpy(t->key_id, a->key->id, sizeof(t->key_id));
-	int r = store_begin(c->store);
-	if (r == 0)
-		r = store_token_put(c->store, a->text, t);
+	if (store_begin(c->store) == 0)
+		(void)store_token_put(c->store, a->text, t);
 	return store_commit(c->store, STORE_DURABLE);
 }
 

@@ -71,9 +71,7 @@ int listen_tcp(const struct listener_settings *l, struct err *err)
 	if (bind_patiently(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
 		return err_set(
 			err, -errno, "listen on %s port %u: %s", l->host, l->port, strerror(errno));
-	int out = fd;
-	fd = -1;
-	return out;
+	return take_fd(fd);
 }
 
 /* Nobody answers at the old path any more. */
@@ -107,7 +105,5 @@ int listen_control(const char *path, gid_t group, struct err *err)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (group != (gid_t)-1)
 		(void)!chown(path, (uid_t)-1, group);
-	int out = fd;
-	fd = -1;
-	return out;
+	return take_fd(fd);
 }

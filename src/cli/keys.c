@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cordon keys list|create|remove|token, cordon hosts. */
+/* cordon keys list|create|remove|disable|enable|token, cordon hosts. */
 #include "base/util.h"
 #include "cli/client.h"
 #include "cli/table.h"
@@ -12,7 +12,7 @@
 static const char help[] =
 	"Usage: cordon keys [list]\n"
 	"       cordon keys create --name NAME [--allow PATTERN...] [--expires TIME]\n"
-	"       cordon keys remove ACCESS_KEY_ID\n"
+	"       cordon keys remove|disable|enable ACCESS_KEY_ID\n"
 	"       cordon keys token [--name NAME]\n"
 	"Access keys for the APIs. A secret is shown once, when it is made.\n"
 	"\n"
@@ -23,6 +23,7 @@ static const char help[] =
 	"  --expires TIME   a temporary key with a security token: 1h, 7d\n"
 	"  --json           see cordon(1)\n"
 	"  --state-dir DIR  where cordond keeps its socket\n"
+	"A disabled key is refused until it is enabled again; a removed one is gone.\n"
 	"token prints a token for X-Auth-Token; without --name for a key that may all.\n";
 
 static void join(const json_t *list, char *ret, size_t size)
@@ -38,7 +39,7 @@ static void join(const json_t *list, char *ret, size_t size)
 
 static int list_keys(const struct verbline *l)
 {
-	static const char *const heads[] = {"NAME", "ACCESS KEY", "MAY", "SINCE", "UNTIL"};
+	static const char *const heads[] = {"NAME", "ACCESS KEY", "STATE", "MAY", "SINCE", "UNTIL"};
 	json_t *keys = client_call(&l->common, "keys.list", NULL);
 	size_t i;
 	json_t *k;
@@ -52,9 +53,11 @@ static int list_keys(const struct verbline *l)
 			char may[1024];
 			join(json_object_get(k, "allow"), may, sizeof(may));
 			const char *cells[] = {client_text(k, "name"),
-				client_text(k, "access_key_id"), may, client_text(k, "created"),
+				client_text(k, "access_key_id"),
+				json_is_true(json_object_get(k, "active")) ? "on" : "off", may,
+				client_text(k, "created"),
 				client_text(k, "expires")[0] ? client_text(k, "expires")
-							     : "removed"};
+							     : "for good"};
 			table_row(t, cells);
 		}
 		table_print(t);
@@ -102,17 +105,17 @@ static int create_key(const struct verbline *l)
 	return EXIT_OK;
 }
 
-static int remove_key(const struct verbline *l)
+static int change_key(const struct verbline *l, const char *verb, const char *what)
 {
 	if (l->count != 2)
-		return verbline_wrong("keys", "remove needs an access key id");
-	json_t *done = client_call(&l->common, "keys.remove", json_pack("{s:s}", "id", l->rest[1]));
+		return verbline_wrong("keys", "%s needs an access key id", l->rest[0]);
+	json_t *done = client_call(&l->common, verb, json_pack("{s:s}", "id", l->rest[1]));
 	if (!done)
 		return EXIT_INPUT;
 	if (l->common.json)
 		(void)client_print(done);
 	else
-		(void)printf("key %s is gone\n", l->rest[1]);
+		(void)printf("key %s is %s\n", l->rest[1], what);
 	json_decref(done);
 	return EXIT_OK;
 }
@@ -148,7 +151,11 @@ int verb_keys(int argc, char **argv)
 	if (strcmp(what, "create") == 0)
 		return create_key(&l);
 	if (strcmp(what, "remove") == 0)
-		return remove_key(&l);
+		return change_key(&l, "keys.remove", "gone");
+	if (strcmp(what, "disable") == 0)
+		return change_key(&l, "keys.disable", "disabled");
+	if (strcmp(what, "enable") == 0)
+		return change_key(&l, "keys.enable", "enabled");
 	if (strcmp(what, "token") == 0)
 		return make_token(&l);
 	return verbline_wrong("keys", "what is '%s'?", what);

@@ -89,6 +89,9 @@ int core_allow_remove(struct core *c, const struct core_caller *who, const struc
 int core_key_create(
 	struct core *c, const struct core_caller *who, struct access_key *key, struct err *err);
 int core_key_remove(struct core *c, const struct core_caller *who, const char *id, struct err *err);
+/* A key that is not active answers as a disabled one until it is again. CORE_NOT_FOUND. */
+int core_key_set_active(struct core *c, const struct core_caller *who, const char *id, bool active,
+	struct err *err);
 
 /* `cordon verify`: everything that bears on one address. */
 struct core_verify {

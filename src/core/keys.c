@@ -48,6 +48,7 @@ struct key_change {
 	const struct core_caller *who;
 	struct access_key *key;
 	const char *id;
+	bool active;
 	struct err *err;
 };
 
@@ -111,6 +112,32 @@ int core_key_remove(struct core *c, const struct core_caller *who, const char *i
 {
 	struct key_change a = {.who = who, .id = id, .err = err};
 	return core_call(c, do_key_remove, &a);
+}
+
+static int do_key_set_active(struct core *c, void *arg)
+{
+	struct key_change *a = arg;
+	struct access_key k;
+	int r = store_begin(c->store);
+	if (r == 0)
+		r = store_key_get(c->store, a->id, &k);
+	if (r == 0) {
+		k.active = a->active;
+		r = store_key_put(c->store, &k);
+		sodium_memzero(&k, sizeof(k));
+		audit_key(c, a->who, a->active ? "key.enable" : "key.disable", a->id);
+	}
+	if (r == 0)
+		return store_commit(c->store, STORE_DURABLE);
+	store_rollback(c->store);
+	return r == STORE_NOT_FOUND ? err_set(a->err, CORE_NOT_FOUND, "no key %s", a->id) : r;
+}
+
+int core_key_set_active(
+	struct core *c, const struct core_caller *who, const char *id, bool active, struct err *err)
+{
+	struct key_change a = {.who = who, .id = id, .active = active, .err = err};
+	return core_call(c, do_key_set_active, &a);
 }
 
 struct issue {

@@ -40,11 +40,14 @@ def environment(daemon, host_row):
     ak, sk, _ = key(daemon, "--name", "conformance")
     limited = key(daemon, "--name", "limited", "--allow", "waf:*", "--allow", "iam:token:create")
     sts = key(daemon, "--name", "temporary", "--expires", "1h")
+    disabled = key(daemon, "--name", "disabled")
+    daemon.json("keys", "disable", disabled[0])
     account = daemon.json("status")
     return {
         "CORDON_URL": f"http://127.0.0.1:{daemon.port}", "CORDON_AK": ak, "CORDON_SK": sk,
         "CORDON_LIMITED_AK": limited[0], "CORDON_LIMITED_SK": limited[1],
         "CORDON_STS_AK": sts[0], "CORDON_STS_SK": sts[1], "CORDON_STS_TOKEN": sts[2],
+        "CORDON_DISABLED_AK": disabled[0], "CORDON_DISABLED_SK": disabled[1],
         "CORDON_PROJECT": account["project_id"], "CORDON_ACCOUNT": account["account_id"],
         "CORDON_HOST_UUID": host_row["uuid"], "CORDON_HOST_NAME": host_row["name"],
         "CORDON_INSTANCE_ID": host_row["instance_id"], "CORDON_BLOCK_IP": ADDRESS,

@@ -19,7 +19,9 @@ struct connection {
 	struct buf in, out;
 	size_t sent;
 	bool waiting; /* a verb will answer later */
+	bool running; /* the verb has not returned yet */
 	bool gone;    /* closed while it was waiting */
+	bool closing; /* to be closed when all is sent */
 };
 
 struct control {
@@ -76,6 +78,10 @@ static void flush(struct connection *n)
 		buf_reset(&n->out);
 		n->sent = 0;
 	}
+	if (all && n->closing) {
+		hang_up(n);
+		return;
+	}
 	watch_set(n->watch, all ? WATCH_READ : WATCH_WRITE);
 }
 
@@ -96,18 +102,6 @@ static void put_answer(struct connection *n, const struct buf *result, const cha
 		buf_addc(&n->out, '}');
 	}
 	buf_addc(&n->out, '\n');
-}
-
-void control_answer(void *later, const struct buf *result, const char *error)
-{
-	struct connection *n = later;
-	n->waiting = false;
-	if (n->gone) {
-		connection_free(n);
-		return;
-	}
-	put_answer(n, result, error);
-	flush(n);
 }
 
 static const char *explain(int r, const struct err *err)
@@ -137,8 +131,9 @@ static void run_verb(struct connection *n, const json_t *request)
 		put_answer(n, NULL, "no such verb: cordon and cordond differ in version?");
 		return;
 	}
-	n->waiting = true;
+	n->waiting = n->running = true;
 	int r = verb->run(&call);
+	n->running = false;
 	if (r == VERB_LATER)
 		return;
 	n->waiting = false;
@@ -170,11 +165,34 @@ static void handle_lines(struct connection *n)
 	}
 }
 
+void control_answer(void *later, const struct buf *result, const char *error)
+{
+	struct connection *n = later;
+	n->waiting = false;
+	if (n->gone) {
+		connection_free(n);
+		return;
+	}
+	put_answer(n, result, error);
+	if (n->running)
+		return; /* answered at once after all: on_connection() goes on */
+	handle_lines(n);
+	flush(n);
+}
+
+/* The line that is coming will never fit. */
+static void refuse_long(struct connection *n)
+{
+	if (!n->waiting)
+		put_answer(n, NULL, "the request is too long");
+	n->closing = true;
+}
+
 static void on_connection(void *ctx, unsigned ready)
 {
 	struct connection *n = ctx;
 	char piece[16384];
-	if (ready & WATCH_READ) {
+	if ((ready & WATCH_READ) && !n->closing) {
 		ssize_t got = recv(n->fd, piece, sizeof(piece), MSG_DONTWAIT);
 		if (got == 0 || (got < 0 && errno != EAGAIN)) {
 			hang_up(n);
@@ -182,12 +200,11 @@ static void on_connection(void *ctx, unsigned ready)
 		}
 		if (got > 0)
 			buf_add(&n->in, piece, (size_t)got);
-		if (n->in.error) { /* too long: say so and end */
-			hang_up(n);
-			return;
-		}
+		if (n->in.error)
+			refuse_long(n);
 	}
-	handle_lines(n);
+	if (!n->closing)
+		handle_lines(n);
 	flush(n);
 }
 

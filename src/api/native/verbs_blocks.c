@@ -73,7 +73,8 @@ static int parse_states(struct verb_call *call, uint32_t *ret)
 			return 0;
 		}
 	return err_set(call->err, CORE_INVALID,
-		"state %s: active, failed, expired, canceled or all", text);
+		"state %s: active, wanted, applied, failed, expired, cancelling, canceled or all",
+		text);
 }
 
 static int fill_query(struct verb_call *call, struct block_query *q)
@@ -121,12 +122,15 @@ static int verb_block(struct verb_call *call)
 	const char *direction = verb_text(call, "direction");
 	int r = verb_prefix(call, "target", &target);
 	if (r == 0)
-		r = verb_number(call, "duration", 0, &duration);
+		r = verb_number(call, "duration", RULE_PERMANENT, &duration);
 	if (r != 0)
 		return r;
 	bool out = direction && strcmp(direction, "out") == 0;
-	int64_t expires = duration <= 0 || duration >= RULE_PERMANENT ? BLOCK_FOREVER
-								      : clock_now() + duration;
+	if (direction && !out && strcmp(direction, "in") != 0)
+		return err_set(call->err, CORE_INVALID, "direction %s: in or out", direction);
+	if (duration < MS_SECOND)
+		return err_set(call->err, CORE_INVALID, "block time: 1s or more");
+	int64_t expires = duration >= RULE_PERMANENT ? BLOCK_FOREVER : clock_now() + duration;
 	r = core_block_by_hand(call->core, &call->caller, &target, out ? BLOCK_OUT : BLOCK_IN,
 		expires, verb_text(call, "why"), call->err);
 	if (r == 0) {

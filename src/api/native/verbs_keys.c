@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* keys.list, keys.create, keys.remove, keys.token, hosts */
+/* keys.list, keys.create, keys.remove, keys.disable, keys.enable, keys.token, hosts */
 #include "api/native/verbs.h"
 #include "base/clock.h"
 
@@ -97,7 +97,7 @@ static int verb_create(struct verb_call *call)
 	if (!name || strlen(name) >= sizeof(k.name))
 		return err_set(call->err, CORE_INVALID, "a key needs a name (63 bytes at most)");
 	(void)snprintf(k.name, sizeof(k.name), "%s", name);
-	k.expires = life > 0 ? clock_now() + life : INT64_MAX;
+	k.expires = life > 0 && life < RULE_PERMANENT ? clock_now() + life : INT64_MAX;
 	r = fill_patterns(call, &k);
 	if (r == 0)
 		r = core_key_create(call->core, &call->caller, &k, call->err);
@@ -120,6 +120,31 @@ static int verb_remove(struct verb_call *call)
 	return r;
 }
 
+static int set_active(struct verb_call *call, bool active)
+{
+	const char *id = verb_text(call, "id");
+	if (!id)
+		return err_set(call->err, CORE_INVALID, "which key?");
+	int r = core_key_set_active(call->core, &call->caller, id, active, call->err);
+	if (r == 0) {
+		json_begin_object(call->out);
+		json_field(call->out, "access_key_id", id);
+		json_field_bool(call->out, "active", active);
+		json_end_object(call->out);
+	}
+	return r;
+}
+
+static int verb_disable(struct verb_call *call)
+{
+	return set_active(call, false);
+}
+
+static int verb_enable(struct verb_call *call)
+{
+	return set_active(call, true);
+}
+
 /* The key of a token: the named one, else one made for it that allows everything. */
 static int token_key(struct verb_call *call, struct access_key *k)
 {
@@ -137,10 +162,13 @@ static int token_key(struct verb_call *call, struct access_key *k)
 
 static int verb_token(struct verb_call *call)
 {
-	struct access_key k;
+	struct access_key k = {0};
 	struct token t;
 	char text[256], time[CLOCK_TEXT_MAX];
 	int r = token_key(call, &k);
+	if (r == 0 && (!k.active || k.expires <= clock_now()))
+		r = err_set(call->err, CORE_DENIED, "key %s %s", k.name,
+			k.active ? "has expired" : "is disabled");
 	if (r == 0)
 		r = core_token_issue(call->core, &k, text, sizeof(text), &t);
 	if (r == 0) {
@@ -186,6 +214,8 @@ const struct verb verbs_keys[] = {
 	{"keys.list", verb_list},
 	{"keys.create", verb_create},
 	{"keys.remove", verb_remove},
+	{"keys.disable", verb_disable},
+	{"keys.enable", verb_enable},
 	{"keys.token", verb_token},
 	{"hosts", verb_hosts},
 	{NULL, NULL},

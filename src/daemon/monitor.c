@@ -296,8 +296,6 @@ static void stop_children(struct monitor *m, bool for_good)
 	if (m->engine > 0)
 		(void)kill(m->engine, SIGTERM);
 	while ((m->engine > 0 || m->enforcer > 0) && clock_mono() < deadline) {
-		if (m->engine == 0 && m->enforcer > 0)
-			(void)kill(m->enforcer, SIGTERM);
 		struct pollfd wait[2] = {
 			{.fd = m->signals, .events = POLLIN}, {.fd = m->inputs, .events = POLLIN}};
 		(void)poll(wait, 2, 100);

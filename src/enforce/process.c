@@ -87,7 +87,7 @@ static void release(struct server *s, const sigset_t *waiting)
 	static const struct timespec at_once = {0};
 	/* a signal that came while the socket had something to read still waits */
 	(void)ppoll(NULL, 0, &at_once, waiting);
-	int r = releasing ? server_release(s) : 0;
+	int r = releasing || terminated ? server_release(s) : 0;
 	if (r < 0)
 		log_error("leaving the table to others: %s", strerror(-r));
 }

@@ -18,8 +18,9 @@ struct enforcer_config {
 
 /*
  * Runs until the engine's end of the socket closes or SIGTERM comes; the return
- * value is the process's exit status. Blocks stay in the kernel; after SIGUSR1 in
- * a table without an owner, which nft(8) can list and load again. socket: the
+ * value is the process's exit status. Blocks stay in the kernel; at SIGTERM, or at
+ * the end after SIGUSR1, in a table without an owner, which nft(8) can list and
+ * load again: both say that nobody will start again at once. socket: the
  * enforcer's end. Called in the child, before any thread, with every other
  * descriptor closed.
  */

@@ -38,11 +38,12 @@ static unsigned strip_repeated(struct slice *message)
 	return times;
 }
 
-static bool read_record(struct reader *r, struct record *record, struct event *ret)
+/* format: NULL when nobody owns the program */
+static bool read_record(
+	struct reader *r, const struct format *format, struct record *record, struct event *ret)
 {
 	r->latest.time = record->time;
 	r->latest.service = SERVICE_NONE;
-	const struct format *format = format_find(record->program);
 	if (!format || !(r->services & SERVICE_BIT(format->service)))
 		return false;
 	r->latest.service = format->service;
@@ -71,18 +72,22 @@ bool reader_line(struct reader *r, struct slice line, struct event *ret)
 	}
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
-	if (!syslog_parse(&r->stamps, line, r->now, &record)) {
+	bool fits = syslog_parse(&r->stamps, line, r->now, &record);
+	const struct format *format = fits ? format_find(record.program) : NULL;
+	if (!format)
+		format = format_of_line(r->services, &r->stamps, line, fits, r->now, &record);
+	if (!format && !fits) {
 		r->stats.unparsed++;
 		return false;
 	}
-	return read_record(r, &record, ret);
+	return read_record(r, format, &record, ret);
 }
 
 bool reader_record(struct reader *r, const struct record *record, struct event *ret)
 {
 	struct record copy = *record;
 	r->stats.lines++;
-	return read_record(r, &copy, ret);
+	return read_record(r, format_find(copy.program), &copy, ret);
 }
 
 int reader_lines(struct reader *r, struct slice lines,

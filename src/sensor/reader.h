@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Lines and journal entries in, events out: takes a line's header apart
- * (RFC 3164, RFC 5424, ISO-stamped, journal-export style prefixes), finds the
- * format that owns the program, and lets it read the message. The one entrance
- * for files, the journal, `cordon scan` and `cordon explain`.
+ * (RFC 3164, RFC 5424, ISO-stamped, journal-export style prefixes; else a
+ * daemon's own log), finds the format that owns the program, and lets it read
+ * the message. The one entrance for files, the journal, `cordon scan` and
+ * `cordon explain`.
  */
 #pragma once
 

@@ -147,7 +147,8 @@ static inline int number(const char *p, unsigned n, int most)
 /* "hh:mm:ss" at p (8 bytes) as ms of the day; -1: no. A leap second is the next one. */
 static int64_t read_clock(const char *p)
 {
-	int hour = number(p, 2, 23), minute = number(p + 3, 2, 59), second = number(p + 6, 2, 60);
+	int hour = *p == ' ' ? number(p + 1, 1, 9) : number(p, 2, 23); /* MariaDB: " 9:23:38" */
+	int minute = number(p + 3, 2, 59), second = number(p + 6, 2, 60);
 	if (hour < 0 || minute < 0 || second < 0 || p[2] != ':' || p[5] != ':')
 		return -1;
 	return hour * MS_HOUR + minute * MS_MINUTE + second * MS_SECOND;
@@ -214,6 +215,52 @@ static size_t read_bsd(struct stamps *s, struct slice text, int64_t now)
 		return 0;
 	}
 	return (size_t)(p - text.p);
+}
+
+/* "Sat Nov 21 09:23:38 2026", "Sun Nov  1 09:23:38 2026", "Sun Nov 1 …": the length or 0 (ctime(3))
+ */
+static size_t read_ctime(struct stamps *s, struct slice text, int64_t now)
+{
+	int month =
+		text.n >= 23 && text.p[3] == ' ' && text.p[7] == ' ' ? read_month(text.p + 4) : 0;
+	if (!month)
+		return 0;
+	const char *p = text.p + (text.p[8] == ' ' ? 9 : 8), *end = text.p + text.n;
+	unsigned digits = is_digit(p[1]) ? 2 : 1;
+	int day = number(p, digits, 31);
+	p += digits;
+	if (day < 1 || end - p < 14 || p[0] != ' ' || p[9] != ' ')
+		return 0;
+	int64_t clock = read_clock(p + 1);
+	int year = number(p + 10, 4, 9999);
+	if (clock < 0 || year < 0 || day > days_of_month(year, month))
+		return 0;
+	s->wall = clock_days(year, month, day) * MS_DAY + clock;
+	s->time = zone_to_utc(&s->zone, s->wall, now);
+	return (size_t)(p + 14 - text.p);
+}
+
+/* "20261121-09:23:38", "261121 09:23:38": the length or 0. */
+static size_t read_compact(struct stamps *s, struct slice text, int64_t now)
+{
+	unsigned digits = 0;
+	while (digits < 9 && is_digit(text.p[digits]))
+		digits++;
+	char between = text.p[digits];
+	size_t n = digits + 9;
+	if (text.n < n || !((digits == 6 && between == ' ') || (digits == 8 && between == '-')))
+		return 0;
+	const char *p = text.p + digits - 4;
+	int year = number(text.p, digits - 4, 9999), month = number(p, 2, 12);
+	int day = number(p + 2, 2, 31);
+	int64_t clock = read_clock(p + 5);
+	if (digits == 6)
+		year += 2000;
+	if (month < 1 || day < 1 || clock < 0 || day > days_of_month(year, month))
+		return 0;
+	s->wall = clock_days(year, month, day) * MS_DAY + clock;
+	s->time = zone_to_utc(&s->zone, s->wall, now);
+	return n;
 }
 
 /* "2026-11-21T09:23:38" or with a blank or '_' between: the length or 0. */
@@ -333,9 +380,13 @@ static inline size_t read_seconds(struct stamps *s, struct slice text, int64_t n
 	if (s->len && text.n > s->len &&
 		(same_bytes(text.p, s->text, s->len) || read_same_day(s, text, now)))
 		return s->len;
+	if (!is_digit(text.p[0]) && (unsigned)(text.p[0] - 'A') > 25)
+		return 0;
 	/* what fails half-way may have overwritten what is remembered */
 	s->len = 0;
 	size_t n = is_digit(text.p[0]) ? read_iso(s, text, now) : read_bsd(s, text, now);
+	if (n == 0)
+		n = is_digit(text.p[0]) ? read_compact(s, text, now) : read_ctime(s, text, now);
 	if (n >= 15 && n <= sizeof(s->text)) {
 		memcpy(s->text, text.p, n);
 		s->len = (uint8_t)n;

@@ -4,7 +4,9 @@
  *
  * Understood: "Nov  3 09:23:38" (RFC 3164; one or two digits for the day, with
  * a fraction or a year or without), RFC 3339 and its looser relatives
- * ("2026-11-21 09:23:38,123 +0200"), and TAI64N ("@4000…").
+ * ("2026-11-21 09:23:38,123 +0200"), TAI64N ("@4000…"), and of daemons' own logs
+ * "Sat Nov 21 09:23:38 2026" (vsftpd), "20261121-09:23:38" (xrdp), "261121  9:23:38"
+ * and "2026-11-21  9:23:38" (MySQL, MariaDB).
  *
  * A stamp without a year is the latest such instant that is not in the future
  * of `now` by more than a day. A stamp without a zone is in the reader's zone.

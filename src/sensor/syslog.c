@@ -237,6 +237,8 @@ static inline bool read_usual(struct slice text, struct record *ret)
 bool syslog_parse(struct stamps *stamps, struct slice line, int64_t now, struct record *ret)
 {
 	bool version;
+	if (line.n && *line.p == '{') /* JSON may read like a tag */
+		return false;
 	line = skip_pri(line, &version);
 	ret->time = EVENT_NO_TIME;
 	size_t n = stamp_read(stamps, line, now, &ret->time);

@@ -13,11 +13,22 @@
 #include "model/event.h"
 #include "model/session.h"
 #include "sensor/record.h"
+#include "sensor/stamp.h"
+
+/* How a line begins that is none of syslog's or whose program nobody owns. */
+enum line_start {
+	LINE_DIGIT = 1 << 0,   /* "2026-…", "261121 …" */
+	LINE_BRACKET = 1 << 1, /* "[…" */
+	LINE_WEEKDAY = 1 << 2, /* "Sat Nov …" */
+	LINE_BRACE = 1 << 3,   /* "{…" */
+	LINE_OTHER = 1 << 4,   /* none of these, and no header of syslog's */
+};
 
 struct format {
 	const char *name; /* "sshd" */
 	enum service service;
-	/* true when a message of this program (syslog tag) is the format's */
+	char initials[3]; /* of the programs it owns */
+	/* true when a message of this program (syslog tag, without its path) is the format's */
 	bool (*owns)(struct slice program);
 	/*
 	 * Reads one message; fills *ret and returns true when it says anything about a
@@ -26,9 +37,22 @@ struct format {
 	 */
 	bool (*parse)(
 		const struct record *record, struct session_table *sessions, struct event *ret);
+	/*
+	 * The daemon's own log, which is not syslog's: takes a line of it apart. NULL: it
+	 * writes none. Asked only about lines that begin as `starts` says.
+	 */
+	bool (*line)(struct stamps *stamps, struct slice line, int64_t now, struct record *ret);
+	unsigned starts; /* LINE_… */
 };
 
-extern const struct format format_sshd;
+extern const struct format format_sshd, format_mysqld, format_vsftpd, format_xrdp, format_dropbear,
+	format_windows;
 
 /* The format that owns the program, NULL if none does. */
 const struct format *format_find(struct slice program);
+/*
+ * The format of `services` (SERVICE_BIT()s) whose own log the line is from, and the line
+ * taken apart; NULL: of none, and *ret is untouched. fits: it has a header of syslog's.
+ */
+const struct format *format_of_line(uint32_t services, struct stamps *stamps, struct slice line,
+	bool fits, int64_t now, struct record *ret);

@@ -20,29 +20,9 @@
 #include "base/util.h"
 #include "sensor/format/format.h"
 #include "sensor/format/sshd_session.h"
+#include "sensor/format/text.h"
 
 #define NO_USER SLICE_NULL
-
-static bool cut_start(struct slice *text, struct slice start)
-{
-	if (!slice_starts(*text, start))
-		return false;
-	*text = slice_skip(*text, start.n);
-	return true;
-}
-
-static bool cut_end(struct slice *text, struct slice end)
-{
-	if (!slice_ends(*text, end))
-		return false;
-	text->n -= end.n;
-	return true;
-}
-
-static bool has(struct slice text, struct slice what)
-{
-	return text.n >= what.n && memmem(text.p, text.n, what.p, what.n);
-}
 
 /* "invalid user " in front of a name: sshd knows no such user (or refuses it). */
 static bool cut_invalid(struct slice *text)
@@ -464,9 +444,6 @@ static bool sshd_parse(
 
 static bool sshd_owns(struct slice program)
 {
-	const char *slash = program.n > 4 ? memrchr(program.p, '/', program.n) : NULL;
-	if (slash)
-		program = slice_between(slash + 1, program.p + program.n);
 	if (program.n < 4 || memcmp(program.p, "sshd", 4) != 0)
 		return false;
 	return program.n == 4 || slice_eq(program, SLICE("sshd-session")) ||
@@ -476,6 +453,7 @@ static bool sshd_owns(struct slice program)
 const struct format format_sshd = {
 	.name = "sshd",
 	.service = SERVICE_SSH,
+	.initials = "s",
 	.owns = sshd_owns,
 	.parse = sshd_parse,
 };

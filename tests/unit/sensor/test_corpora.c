@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Lines that nobody here wrote, against what their authors say of them: the rows of
- * $CORDON_CORPORA/logs/<source>/EXPECT.jsonl about sshd. A file is read whole and in
+ * $CORDON_CORPORA/logs/<source>/EXPECT.jsonl about the services. A file is read whole and in
  * order by one reader, so earlier lines count. Without the corpora all is skipped.
  */
 #include "base/util.h"
@@ -26,10 +26,10 @@ static const struct {
 	{"fail2ban/ssh/sshd-journal", 64, 68}, /* another program's prefix */
 	{"fail2ban/ssh/sshd-journal", 145, 145}, {"fail2ban/ssh/sshd-journal", 244, 244},
 	{"fail2ban/ssh/sshd-journal", 254, 254}, {"fail2ban/ssh/sshd-journal", 261, 261},
-	{"crowdsec/ssh/ssh-timeout/ssh-timeout.log", 1, 8}, /* time-outs are no failed logins */
-	{"sshguard/other/tests-banner-formats.txt", 3, 3},  /* no program */
-	{"sshguard/other/tests-banner-formats.txt", 45, 45},
-	{"sshguard/other/tests-banner-formats.txt", 50, 50}, /* not OpenSSH */
+	{"crowdsec/ssh/ssh-timeout/ssh-timeout.log", 1, 8},    /* time-outs are no failed logins */
+	{"sshguard/other/tests-banner-formats.txt", 3, 3},     /* no program */
+	{"sshguard/other/tests-banner-formats.txt", 45, 45},   /* two headers */
+	{"crowdsec/vsftpd/vsftpd-logs/vsftpd-logs.log", 5, 5}, /* an FTP 530 that is no login */
 };
 
 struct row {
@@ -50,7 +50,8 @@ static bool is_scored(const json_t *row)
 {
 	const char *service = text_of(row, "service"), *file = text_of(row, "file");
 	int line = (int)json_integer_value(json_object_get(row, "line_no"));
-	if (!service || !file || strcmp(service, "ssh") != 0 || strstr(file, "ipban"))
+	if (!service || !file || strstr(file, "ipban") ||
+		service_parse(slice_of(service)) == SERVICE_NONE)
 		return false;
 	json_t *mode = json_object_get(row, "default_mode");
 	if (json_object_get(row, "filter_options") && !json_is_true(mode))
@@ -162,7 +163,7 @@ static void no_corpora(void **state)
 
 int main(void)
 {
-	static const char *const sources[] = {"fail2ban", "crowdsec", "sshguard"};
+	static const char *const sources[] = {"fail2ban", "crowdsec", "sshguard", "lnav", "wazuh"};
 	static const char *names[CASES_MAX];
 	static void *states[CASES_MAX];
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * MySQL 5.5 to 9 and MariaDB: their error log, or the same through syslog.
+ *
+ *   130324  0:04:00 [Warning] Access denied for user 'root'@'192.0.2.1' (using password: NO)
+ *   2024-01-01 12:00:00 5 [Warning] Access denied …                   MariaDB, MySQL 5.6
+ *   2024-01-01  2:00:00 139845235329792 [Warning] Access denied …     MariaDB
+ *   2024-01-01T12:00:00.237955Z 6 [Note] Access denied …              MySQL 5.7
+ *   2024-01-01T12:00:00.237955Z 6 [Note] [MY-010926] [Server] Access denied …    8.0
+ *
+ * The user's name is the client's and may be anything, so the message is read
+ * from its end, which is the server's: a closed set of endings, and before them
+ * the host, which holds no quote. (A host looked up in the DNS is a name; the
+ * servers refuse names that look like addresses.)
+ *
+ * The servers write a name as it came, line breaks too. Nobody can tell what such
+ * a name wrote behind its first line break from lines of the server; only that the
+ * line it broke off has no address at its end, and the rest of it no header.
+ */
+#include "base/util.h"
+#include "sensor/format/format.h"
+#include "sensor/format/source.h"
+#include "sensor/format/text.h"
+
+#define HOST_MAX 255
+
+/* "[Note] [MY-010926] [Server] " */
+static struct slice skip_labels(struct slice text)
+{
+	while (text.n && *text.p == '[') {
+		const char *close = memchr(text.p, ']', text.n);
+		if (!close)
+			break;
+		text = skip_blanks(slice_between(close + 1, text.p + text.n));
+	}
+	return text;
+}
+
+/* What a message through syslog may have in front of its labels: the log's own stamp and a number.
+ */
+static struct slice skip_stamp(struct slice text)
+{
+	size_t n = 0;
+	while (n < text.n && n < 64 && text.p[n] != '[') {
+		char c = text.p[n];
+		if ((unsigned)(c - '0') > 10 && c != ' ' && c != '-' && c != '.' && c != 'T' &&
+			c != 'Z' && c != '+')
+			return text;
+		n++;
+	}
+	return n < text.n && text.p[n] == '[' ? slice_skip(text, n) : text;
+}
+
+/* Cuts what the servers write behind the host's closing quote. */
+static bool cut_ending(struct slice *text)
+{
+	if (cut_end(text, SLICE("' (using password: YES)")) ||
+		cut_end(text, SLICE("' (using password: NO)")))
+		return true;
+	/* what a database is called is the client's word as well */
+	if (has(*text, SLICE("' to database '")))
+		return false;
+	return cut_end(text, SLICE("'")) || cut_end(text, SLICE("'. Account is locked."));
+}
+
+/* "USER'@'HOST' (using password: …)" */
+static bool read_denied(struct slice text, struct event *ret)
+{
+	if (!cut_ending(&text))
+		return false;
+	const char *quote = text.n ? memrchr(text.p, '\'', text.n) : NULL;
+	if (!quote || quote - text.p < 2 || quote[-1] != '@' || quote[-2] != '\'')
+		return false;
+	struct slice host = slice_between(quote + 1, text.p + text.n);
+	struct source source = {0};
+	if (host.n <= HOST_MAX)
+		source = source_of(host);
+	return source_failed(
+		ret, NULL, EVIDENCE_VERDICT, &source, slice_between(text.p, quote - 2));
+}
+
+static bool mysqld_parse(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	static const struct slice denied = {"Access denied for user '", 24};
+	(void)sessions; /* one line, one attempt */
+	struct slice text = record->message;
+	if (text.n && (unsigned)(*text.p - '0') <= 9)
+		text = skip_stamp(text);
+	text = skip_labels(text);
+	while (text.n && text.p[text.n - 1] == ' ')
+		text.n--;
+	return cut_start(&text, denied) && read_denied(text, ret);
+}
+
+/* "STAMP [5 ][Warning] text" */
+static bool mysqld_line(struct stamps *stamps, struct slice line, int64_t now, struct record *ret)
+{
+	int64_t time;
+	size_t n = stamp_read(stamps, line, now, &time);
+	if (n == 0 || n == line.n || line.p[n] != ' ')
+		return false;
+	struct slice text = skip_blanks(slice_skip(line, n));
+	while (text.n && (unsigned)(*text.p - '0') <= 9) /* the connection or thread */
+		text = slice_skip(text, 1);
+	text = skip_blanks(text);
+	if (!slice_starts(text, SLICE("[Note]")) && !slice_starts(text, SLICE("[Warning]")) &&
+		!slice_starts(text, SLICE("[ERROR]")) && !slice_starts(text, SLICE("[System]")))
+		return false;
+	*ret = (struct record){.time = time, .program = SLICE("mysqld"), .message = text};
+	return true;
+}
+
+static bool mysqld_owns(struct slice program)
+{
+	static const struct slice names[] = {
+		{"mysqld", 6}, {"mariadbd", 8}, {"mysql", 5}, {"mariadb", 7}};
+	for (size_t i = 0; i < countof(names); i++)
+		if (slice_eq(program, names[i]))
+			return true;
+	return false;
+}
+
+const struct format format_mysqld = {
+	.name = "mysqld",
+	.service = SERVICE_MYSQL,
+	.initials = "m",
+	.owns = mysqld_owns,
+	.parse = mysqld_parse,
+	.line = mysqld_line,
+	.starts = LINE_DIGIT,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sensor/format/source.h"
+
+struct source source_of(struct slice text)
+{
+	struct source s = {0};
+	uint32_t v4;
+	if (text.n <= 15 && addr_parse_v4(text.p, text.n, &v4)) {
+		s.addr = addr_from_v4(v4);
+		s.literal = true;
+		return s;
+	}
+	const char *zone = text.n ? memchr(text.p, '%', text.n) : NULL;
+	if (zone && memchr(text.p, ':', text.n))
+		text = slice_between(text.p, zone);
+	s.literal = addr_parse(text, &s.addr);
+	return s;
+}
+
+struct source source_with_port(struct slice text)
+{
+	size_t n = text.n;
+	unsigned port = 0, weight = 1;
+	while (n && text.n - n < 5 && (unsigned)(text.p[n - 1] - '0') <= 9) {
+		port += weight * (unsigned)(text.p[--n] - '0');
+		weight *= 10;
+	}
+	if (n == text.n || n == 0 || text.p[n - 1] != ':' || port > UINT16_MAX)
+		return (struct source){0};
+	text.n = n - 1;
+	if (text.n >= 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
+		text = (struct slice){text.p + 1, text.n - 2};
+	struct source s = source_of(text);
+	s.port = (uint16_t)port;
+	return s;
+}
+
+/* FNV-1a: stands where a pid would. Two addresses of one hash only part sooner (below). */
+static uint32_t hash_of(const struct addr *a)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < sizeof(a->b); i++)
+		h = (h ^ a->b[i]) * 16777619u;
+	return h;
+}
+
+struct session *source_session(struct session_table *t, enum service service, struct slice host,
+	struct slice program, const struct source *source, int64_t time, int64_t together)
+{
+	if (!source->literal)
+		return NULL;
+	uint64_t key = session_key(host, program, hash_of(&source->addr));
+	struct session *s = session_find(t, key);
+	if (s && ((time != EVENT_NO_TIME && time - s->last > together) ||
+			 !addr_eq(&s->src, &source->addr)))
+		session_renew(s);
+	s = session_get(t, key, time);
+	s->src = source->addr;
+	s->has_src = true;
+	s->service = (uint8_t)service;
+	return s;
+}
+
+static void fill(struct event *e, const struct source *source, struct slice user)
+{
+	e->user = user;
+	e->has_user = user.p != NULL;
+	e->has_src = source->literal;
+	if (source->literal) {
+		e->src = source->addr;
+		e->src_port = source->port;
+	}
+}
+
+bool source_failed(struct event *e, struct session *s, enum evidence evidence,
+	const struct source *source, struct slice user)
+{
+	e->outcome = OUTCOME_FAILURE;
+	e->evidence = evidence;
+	e->session = s;
+	fill(e, source, user);
+	return true;
+}
+
+bool source_succeeded(struct event *e, const struct source *source, struct slice user)
+{
+	e->outcome = OUTCOME_SUCCESS;
+	fill(e, source, user);
+	return true;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Cutting a message to pieces.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+#include <stdint.h>
+
+static inline bool cut_start(struct slice *text, struct slice start)
+{
+	if (!slice_starts(*text, start))
+		return false;
+	*text = slice_skip(*text, start.n);
+	return true;
+}
+
+static inline bool cut_end(struct slice *text, struct slice end)
+{
+	if (!slice_ends(*text, end))
+		return false;
+	text->n -= end.n;
+	return true;
+}
+
+static inline bool has(struct slice text, struct slice what)
+{
+	return text.n >= what.n && memmem(text.p, text.n, what.p, what.n);
+}
+
+static inline struct slice skip_blanks(struct slice text)
+{
+	while (text.n && *text.p == ' ')
+		text = slice_skip(text, 1);
+	return text;
+}
+
+/* Where `what` begins in text for the last time; NULL: nowhere. */
+static inline const char *find_last(struct slice text, struct slice what)
+{
+	for (size_t n = text.n; n >= what.n && n > 0; n--) {
+		const char *p = memrchr(text.p, what.p[0], n - what.n + 1);
+		if (!p || memcmp(p, what.p, what.n) == 0)
+			return p;
+		n = (size_t)(p - text.p) + what.n;
+	}
+	return NULL;
+}
+
+/* Cuts digits off the front, as a number of at most 32 bits; false: there are none, or too many. */
+static inline bool cut_number(struct slice *text, uint32_t *ret)
+{
+	uint64_t value = 0;
+	size_t n = 0;
+	while (n < text->n && n < 10 && (unsigned)(text->p[n] - '0') <= 9)
+		value = value * 10 + (uint64_t)(text->p[n++] - '0');
+	if (n == 0 || value > UINT32_MAX)
+		return false;
+	*text = slice_skip(*text, n);
+	*ret = (uint32_t)value;
+	return true;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vsftpd 2 and 3: its log file, the same through syslog, and PAM's word about it.
+ *
+ *   Mon Jan  1 12:00:00 2024 [pid 3] [bob] FAIL LOGIN: Client "::ffff:192.0.2.1"
+ *   … vsftpd[3]: [bob] FAIL LOGIN: Client "192.0.2.1", "User is not in the allow user list."
+ *   … vsftpd[3]: pam_unix(vsftpd:auth): authentication failure; … ruser=bob rhost=192.0.2.1
+ *
+ * The client chooses the name in the brackets, an anonymous password and, with
+ * log_ftp_protocol, the text of commands; only quotes end any of them, and it
+ * may send those. vsftpd itself has `: Client "` once in a line. So a failure is
+ * believed only when each `: Client "` there reads "FAIL LOGIN", and the last one
+ * is vsftpd's: behind it comes at most a text of its own, which has no quotes.
+ * Where a password follows, the client may have written the last, so there may
+ * be no other.
+ *
+ * An attempt makes PAM and vsftpd write a line each, often to different logs: they
+ * share their address, nothing else.
+ */
+#include "base/util.h"
+#include "sensor/format/format.h"
+#include "sensor/format/pam.h"
+#include "sensor/format/source.h"
+#include "sensor/format/text.h"
+
+static const struct slice program = {"vsftpd", 6};
+static const struct slice client = {": Client \"", 10};
+
+static struct session *session_of(
+	const struct record *record, struct session_table *sessions, const struct source *source)
+{
+	return source_session(
+		sessions, SERVICE_VSFTPD, SLICE_NULL, program, source, record->time, SOURCE_ALWAYS);
+}
+
+/* `ADDR"` and what follows it; false: no such. */
+static bool read_client(struct slice text, struct source *ret, struct slice *ret_rest)
+{
+	const char *quote = text.n ? memchr(text.p, '"', text.n) : NULL;
+	if (!quote)
+		return false;
+	*ret = source_of(slice_between(text.p, quote));
+	*ret_rest = slice_between(quote + 1, text.p + text.n);
+	return true;
+}
+
+/* `, "text of vsftpd's"` or nothing */
+static bool is_own_text(struct slice text)
+{
+	if (text.n == 0)
+		return true;
+	return cut_start(&text, SLICE(", \"")) && cut_end(&text, SLICE("\"")) &&
+	       (text.n == 0 || !memchr(text.p, '"', text.n));
+}
+
+/* "[bob]" in front of `end`. SLICE_NULL: vsftpd knows no name. */
+static struct slice user_of(struct slice message, const char *end)
+{
+	struct slice user = slice_between(message.p, end);
+	if (!cut_start(&user, SLICE("[")) || !cut_end(&user, SLICE("] ")))
+		return SLICE_NULL;
+	return user;
+}
+
+/* `[USER] FAIL LOGIN: Client "ADDR"…`; first: its first `: Client "` */
+static bool on_failed(const struct record *record, struct session_table *sessions,
+	const char *first, struct event *ret)
+{
+	static const struct slice what = {"FAIL LOGIN", 10}, password = {", anon password \"", 17};
+	struct slice message = record->message;
+	const char *end = message.p + message.n, *last = first;
+	for (const char *p = first; p; p = memmem(p, (size_t)(end - p), client.p, client.n)) {
+		if (!slice_ends(slice_between(message.p, p), what))
+			return false;
+		last = p;
+		p += client.n;
+	}
+	struct source source;
+	struct slice rest;
+	if (!read_client(slice_between(last + client.n, end), &source, &rest))
+		return false;
+	if (has(message, password)) {
+		if (last != first)
+			source.literal = false;
+	} else if (!is_own_text(rest)) {
+		return false;
+	}
+	return source_failed(ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source,
+		user_of(message, last - what.n));
+}
+
+/* `[USER] OK LOGIN: Client "ADDR"…` */
+static bool on_accepted(struct slice message, const char *at, struct event *ret)
+{
+	struct source source;
+	struct slice rest;
+	if (!read_client(slice_between(at + client.n, message.p + message.n), &source, &rest))
+		return false;
+	return source_succeeded(ret, &source, user_of(message, at - strlen("OK LOGIN")));
+}
+
+static bool vsftpd_parse(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	struct slice text = record->message, user;
+	struct source source;
+	if (text.n && *text.p != 'p' && *text.p != '(' && *text.p != 'a') {
+		const char *at = memmem(text.p, text.n, client.p, client.n);
+		struct slice verb = at ? slice_between(text.p, at) : SLICE_NULL;
+		if (slice_ends(verb, SLICE("FAIL LOGIN")))
+			return on_failed(record, sessions, at, ret);
+		if (slice_ends(verb, SLICE("OK LOGIN")))
+			return on_accepted(text, at, ret);
+		return false;
+	}
+	if (!pam_read(text, program, &source, &user))
+		return false;
+	return source_failed(
+		ret, session_of(record, sessions, &source), EVIDENCE_PAM, &source, user);
+}
+
+/* "Mon Jan  1 12:00:00 2024 [pid 3] text" */
+static bool vsftpd_line(struct stamps *stamps, struct slice line, int64_t now, struct record *ret)
+{
+	int64_t time;
+	uint32_t pid;
+	size_t n = stamp_read(stamps, line, now, &time);
+	struct slice text = slice_skip(line, n);
+	if (n == 0 || !cut_start(&text, SLICE(" [pid ")) || !cut_number(&text, &pid) ||
+		!cut_start(&text, SLICE("] ")))
+		return false;
+	*ret = (struct record){.time = time, .program = program, .pid = pid, .message = text};
+	return true;
+}
+
+static bool vsftpd_owns(struct slice name)
+{
+	return slice_eq(name, program) || slice_eq(name, SLICE("vsftpd(pam_unix)"));
+}
+
+const struct format format_vsftpd = {
+	.name = "vsftpd",
+	.service = SERVICE_VSFTPD,
+	.initials = "v",
+	.owns = vsftpd_owns,
+	.parse = vsftpd_parse,
+	.line = vsftpd_line,
+	.starts = LINE_WEEKDAY,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * xrdp 0.9 and 0.10: xrdp-sesman (and xrdp-sesexec), its log file or syslog.
+ *
+ *   [20240101-12:00:00] [INFO ] AUTHFAIL: user=bob ip=::ffff:192.0.2.1 time=1704110400
+ *   [2024-01-01T12:00:00.065+0100] [INFO ] AUTHFAIL: …                     0.10
+ *   … xrdp-sesman[41441]: [INFO ] AUTHFAIL: …                               syslog
+ *
+ * Everything between "user=" and the last " ip=" is the name the client gave,
+ * and that may look like the rest of the message: it is read from its end.
+ *
+ * As shipped, xrdp writes to its file and to syslog. Where both are read, the
+ * line from syslog says once more what the file said.
+ */
+#include "base/util.h"
+#include "sensor/format/format.h"
+#include "sensor/format/pam.h"
+#include "sensor/format/source.h"
+#include "sensor/format/text.h"
+
+static const struct slice program = {"xrdp-sesman", 11};
+
+/* The lines of file and syslog have no host in common, so there is one session for all. */
+static struct session *session_of(
+	const struct record *record, struct session_table *sessions, const struct source *source)
+{
+	return source_session(
+		sessions, SERVICE_RDP, SLICE_NULL, program, source, record->time, SOURCE_ALWAYS);
+}
+
+/* "ADDR", "ADDR:PORT - socket: 12" (older ones), "unknown" */
+static struct source read_source(struct slice text)
+{
+	const char *socket = text.n ? memmem(text.p, text.n, " - socket: ", 11) : NULL;
+	return socket ? source_with_port(slice_between(text.p, socket)) : source_of(text);
+}
+
+/* Cuts " time=1704110400" off the end. */
+static bool cut_time(struct slice *text)
+{
+	size_t n = text->n;
+	while (n && (unsigned)(text->p[n - 1] - '0') <= 9)
+		n--;
+	bool digits = n < text->n;
+	text->n = n;
+	return digits && cut_end(text, SLICE(" time="));
+}
+
+/* "USER ip=ADDR time=N" */
+static bool on_failed(const struct record *record, struct session_table *sessions,
+	struct slice text, struct event *ret)
+{
+	static const struct slice mark = {" ip=", 4};
+	if (!cut_time(&text))
+		return false;
+	const char *ip = find_last(text, mark);
+	if (!ip)
+		return false;
+	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
+	bool file = record->host.n == 0 && record->pid == 0;
+	return source_failed(ret, session_of(record, sessions, &source),
+		file ? EVIDENCE_VERDICT : EVIDENCE_SUMMARY, &source, slice_between(text.p, ip));
+}
+
+/* "…: username USER, ip ADDR": USER has proved to be one */
+static bool on_session(struct slice text, struct event *ret)
+{
+	static const struct slice name = {"username ", 9}, mark = {", ip ", 5};
+	const char *user = memmem(text.p, text.n, name.p, name.n);
+	const char *ip = find_last(text, mark);
+	if (!user || !ip || user + name.n > ip)
+		return false;
+	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
+	struct slice who = slice_between(user + name.n, ip);
+	const char *comma = who.n ? memchr(who.p, ',', who.n) : NULL; /* ", display :10.0, …" */
+	return source_succeeded(ret, &source, comma ? slice_between(who.p, comma) : who);
+}
+
+/* The module names an address only where sesman told it one. */
+static bool on_pam(const struct record *record, struct session_table *sessions, struct slice text,
+	struct event *ret)
+{
+	struct source source;
+	struct slice user;
+	if (!pam_read(text, program, &source, &user) || !source.literal)
+		return false;
+	return source_failed(
+		ret, session_of(record, sessions, &source), EVIDENCE_PAM, &source, user);
+}
+
+static bool xrdp_parse(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	struct slice text = record->message;
+	while (text.n && *text.p == '[') { /* "[INFO ] [pid:7 tid:9] " */
+		const char *close = memchr(text.p, ']', text.n);
+		if (!close)
+			return false;
+		text = skip_blanks(slice_between(close + 1, text.p + text.n));
+	}
+	while (text.n && text.p[text.n - 1] == ' ')
+		text.n--;
+	if (cut_start(&text, SLICE("AUTHFAIL: user=")))
+		return on_failed(record, sessions, text, ret);
+	if (cut_start(&text, SLICE("++ created session")) ||
+		cut_start(&text, SLICE("++ reconnected session")))
+		return on_session(text, ret);
+	if (slice_starts(text, SLICE("pam_")))
+		return on_pam(record, sessions, text, ret);
+	return false;
+}
+
+/* "[STAMP] [INFO ] text" */
+static bool xrdp_line(struct stamps *stamps, struct slice line, int64_t now, struct record *ret)
+{
+	static const struct slice between = {"] [", 3};
+	int64_t time;
+	struct slice text = slice_skip(line, 1);
+	size_t n = stamp_read(stamps, text, now, &time);
+	text = slice_skip(text, n);
+	if (n == 0 || !slice_starts(text, between))
+		return false;
+	*ret = (struct record){.time = time, .program = program, .message = slice_skip(text, 2)};
+	return true;
+}
+
+static bool xrdp_owns(struct slice name)
+{
+	return slice_eq(name, program) || slice_eq(name, SLICE("xrdp-sesexec"));
+}
+
+const struct format format_xrdp = {
+	.name = "xrdp",
+	.service = SERVICE_RDP,
+	.initials = "x",
+	.owns = xrdp_owns,
+	.parse = xrdp_parse,
+	.line = xrdp_line,
+	.starts = LINE_BRACKET,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The lines of MySQL and MariaDB, xrdp, Windows, vsftpd and Dropbear: what each means
+ * (tests/cases/NAME/lines.txt) and how many logins failed in several
+ * (tests/cases/NAME/sessions.log). What an attacker may put into them: test_injection.c.
+ */
+#include "base/util.h"
+#include "case_files.h"
+#include "cases.h"
+
+/* A reader of one service's log does not read another's. */
+static void services_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		enum service service;
+		const char *line;
+	} lines[] = {
+		{SERVICE_MYSQL,
+			"2024-01-01 12:00:00 5 [Warning] Access denied for user 'a'@'192.0.2.1' "
+			"(using password: NO)"},
+		{SERVICE_RDP, "[20240101-12:00:00] [INFO ] AUTHFAIL: user=a ip=192.0.2.1 time=1"},
+		{SERVICE_VSFTPD,
+			"Mon Jan  1 12:00:00 2024 [pid 3] [a] FAIL LOGIN: Client \"192.0.2.1\""},
+		{SERVICE_SSH,
+			"[123] Jan 01 12:00:00 Bad password attempt for 'a' from 192.0.2.1:1"},
+	};
+	for (size_t i = 0; i < countof(lines); i++) {
+		for (enum service wanted = SERVICE_SSH; wanted < SERVICE_COUNT; wanted++) {
+			struct reader r;
+			struct event e;
+			cases_reader(&r, CASES_NOW, "UTC");
+			r.services = SERVICE_BIT(wanted);
+			bool event = reader_line(&r, slice_of(lines[i].line), &e);
+			assert_int_equal(event, wanted == lines[i].service);
+			if (event) {
+				assert_int_equal(e.service, wanted);
+				assert_int_equal(r.latest.service, wanted);
+				assert_int_equal(r.stats.unparsed, 0);
+			}
+			cases_done(&r);
+		}
+	}
+}
+
+/* Journal records, whose header somebody else took apart. */
+static void records_of_the_journal(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *program, *message;
+		enum service service;
+	} records[] = {
+		{"mariadbd",
+			"2024-01-01 12:00:00 5 [Warning] Access denied for user "
+			"'a'@'192.0.2.1' (using password: NO)",
+			SERVICE_MYSQL},
+		{"mysqld", "Access denied for user 'a'@'192.0.2.1' (using password: NO)",
+			SERVICE_MYSQL},
+		{"xrdp-sesman", "[INFO ] AUTHFAIL: user=a ip=192.0.2.1 time=1", SERVICE_RDP},
+		{"vsftpd",
+			"pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 "
+			"tty=ftp ruser=a rhost=192.0.2.1",
+			SERVICE_VSFTPD},
+		{"dropbear", "Bad password attempt for 'a' from 192.0.2.1:50000", SERVICE_SSH},
+	};
+	for (size_t i = 0; i < countof(records); i++) {
+		struct record record = {.time = CASES_NOW,
+			.host = SLICE("h"),
+			.program = slice_of(records[i].program),
+			.pid = 7,
+			.message = slice_of(records[i].message)};
+		struct reader r;
+		struct event e;
+		char address[ADDR_TEXT_MAX];
+		cases_reader(&r, CASES_NOW, "UTC");
+		assert_true(reader_record(&r, &record, &e));
+		assert_int_equal(e.service, records[i].service);
+		assert_int_equal(e.time, CASES_NOW);
+		assert_true(e.has_src);
+		assert_string_equal(addr_format(&e.src, address), "192.0.2.1");
+		assert_true(slice_eq(e.user, SLICE("a")));
+		cases_done(&r);
+	}
+}
+
+int main(void)
+{
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(services_apart), cmocka_unit_test(records_of_the_journal)};
+	int failed = case_files_lines("tests/cases/mysqld/lines.txt", 20);
+	failed += case_files_lines("tests/cases/xrdp/lines.txt", 12);
+	failed += case_files_sessions("tests/cases/xrdp/sessions.log", 4);
+	failed += case_files_lines("tests/cases/windows/lines.txt", 25);
+	failed += case_files_sessions("tests/cases/windows/sessions.log", 5);
+	failed += case_files_lines("tests/cases/vsftpd/lines.txt", 18);
+	failed += case_files_sessions("tests/cases/vsftpd/sessions.log", 5);
+	failed += case_files_lines("tests/cases/dropbear/lines.txt", 20);
+	failed += case_files_sessions("tests/cases/dropbear/sessions.log", 6);
+	return failed + cmocka_run_group_tests_name("services", tests, NULL, NULL) != 0;
+}

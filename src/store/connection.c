@@ -3,6 +3,7 @@
 
 #include "store/migrations.h"
 #include "store/sql.h"
+#include "store/walfile.h"
 #include "store/wanted.h"
 
 #include <errno.h>
@@ -129,19 +130,21 @@ static int keep_name(sqlite3_vfs *vfs, const char *name, int size, char *ret)
 
 /*
  * SQLite makes every name absolute. The engine has gone into its directory as root; the
- * way there may be closed to the user it has become since, "./cordon.db" is not. All the
- * rest is the system's own, which keeps its state per file and not in the copied struct.
+ * way there may be closed to the user it has become since, "./cordon.db" is not. The
+ * log is written in walfile.c's way. All the rest is the system's own, which keeps its state per
+ * file and not in the copied struct.
  */
 static void make_vfs(void)
 {
 	static sqlite3_vfs vfs;
-	const sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+	sqlite3_vfs *system = sqlite3_vfs_find(NULL);
 	if (!system)
 		return;
 	vfs = *system;
 	vfs.zName = CONNECTION_VFS;
 	vfs.pNext = NULL;
 	vfs.xFullPathname = keep_name;
+	walfile_use(&vfs, system);
 	(void)sqlite3_vfs_register(&vfs, 0);
 }
 

@@ -8,7 +8,7 @@
  * (systemd.journal-fields(7)). Were forged entries believed, `logger -t sshd`
  * would let any local user block any address. So an entry counts only if
  *
- *   - for sshd, xrdp-sesman, vsftpd: _UID is 0 and _COMM, where there is one, is
+ *   - for sshd, Dropbear, xrdp, vsftpd: _UID is 0 and _COMM, where there is one, is
  *     the program. OpenSSH's unprivileged children log through their monitor, so
  *     all that is said before a login succeeded comes from root. _UID alone would
  *     not do: rsyslogd and dockerd pass on other people's text as root. _COMM may
@@ -40,8 +40,9 @@ struct program {
 
 static const struct program programs[] = {
 	{SERVICE_SSH, true, {"sshd", "sshd-session", "sshd-auth"}, {"ssh", "sshd"}},
+	{SERVICE_SSH, true, {"dropbear"}, {"dropbear"}},
 	{SERVICE_MYSQL, false, {"mariadbd", "mysqld"}, {"mariadb", "mysql", "mysqld"}},
-	{SERVICE_RDP, true, {"xrdp-sesman"}, {"xrdp-sesman", "xrdp"}},
+	{SERVICE_RDP, true, {"xrdp-sesman", "xrdp-sesexec"}, {"xrdp-sesman", "xrdp"}},
 	{SERVICE_VSFTPD, true, {"vsftpd"}, {"vsftpd"}},
 };
 

@@ -270,7 +270,12 @@ static void test_services(void **state)
 		 "_SYSTEMD_UNIT=session-3.scope",
 			"forged"},
 		{"_UID=0\n_COMM=xrdp-sesman\nSYSLOG_IDENTIFIER=xrdp-sesman", "rdp"},
+		{"_UID=0\n_COMM=xrdp-sesexec\nSYSLOG_IDENTIFIER=xrdp-sesexec", "sesexec"},
+		{"_UID=33\n_COMM=xrdp-sesman\nSYSLOG_IDENTIFIER=xrdp-sesman", "forged"},
 		{"_UID=0\n_COMM=vsftpd\nSYSLOG_IDENTIFIER=vsftpd", "vsftpd"},
+		{"_UID=1000\n_COMM=logger\nSYSLOG_IDENTIFIER=vsftpd", "forged"},
+		{"_UID=0\n_COMM=dropbear\nSYSLOG_IDENTIFIER=dropbear", "dropbear"},
+		{"_UID=1000\n_COMM=dropbear\nSYSLOG_IDENTIFIER=dropbear", "forged"},
 	};
 	struct world *w = *state;
 	need_writer();
@@ -282,10 +287,10 @@ static void test_services(void **state)
 		uint32_t services;
 		const char *want;
 	} cases[] = {
-		{SERVICE_BIT(SERVICE_SSH), "ssh "},
+		{SERVICE_BIT(SERVICE_SSH), "ssh dropbear "},
 		{SERVICE_BIT(SERVICE_MYSQL), "mysql "},
-		{SERVICE_BIT(SERVICE_RDP) | SERVICE_BIT(SERVICE_VSFTPD), "rdp vsftpd "},
-		{SERVICE_ALL, "ssh mysql rdp vsftpd "},
+		{SERVICE_BIT(SERVICE_RDP) | SERVICE_BIT(SERVICE_VSFTPD), "rdp sesexec vsftpd "},
+		{SERVICE_ALL, "ssh mysql rdp sesexec vsftpd dropbear "},
 		{0, ""},
 	};
 	for (size_t i = 0; i < countof(cases); i++) {

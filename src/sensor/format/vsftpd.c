@@ -89,12 +89,12 @@ static bool on_failed(const struct record *record, struct session_table *session
 		user_of(message, last - what.n));
 }
 
-/* `[USER] OK LOGIN: Client "ADDR"…` */
+/* `[USER] OK LOGIN: Client "ADDR"…`; nobody is known to be there when it has another client */
 static bool on_accepted(struct slice message, const char *at, struct event *ret)
 {
 	struct source source;
-	struct slice rest;
-	if (!read_client(slice_between(at + client.n, message.p + message.n), &source, &rest))
+	struct slice rest = slice_between(at + client.n, message.p + message.n);
+	if (has(rest, client) || !read_client(rest, &source, &rest))
 		return false;
 	return source_succeeded(ret, &source, user_of(message, at - strlen("OK LOGIN")));
 }

@@ -138,7 +138,8 @@ bool windows_read_json(struct slice line, struct windows_event *ret)
 	if (!has(line, SLICE("4625")) && !has(line, SLICE("4624")) &&
 		!has(line, SLICE("RdpCoreTS")))
 		return false;
-	json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	/* a name with a NUL in it must not hide its failure */
+	json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	bool found = false;
 	if (json_is_object(root)) {
 		struct object o = find_fields(root);

@@ -40,6 +40,7 @@ void call_fault(const struct call *c, const char *doing, int error);
 /* Dialects: the router's entrances. */
 void aliyun_handle(struct call *c);
 void iam_handle(struct call *c);
+void iam_projects_handle(struct call *c);
 void hss_handle(struct call *c);
 void health_handle(struct call *c);
 void metrics_handle(struct call *c);

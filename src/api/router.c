@@ -13,8 +13,9 @@ static const struct route {
 	void (*handle)(struct call *c);
 } routes[] = {
 	{"/", false, aliyun_handle}, {"/v5/", true, hss_handle},
-	{"/v3/auth/tokens", false, iam_handle}, {"/v3/", true, huawei_unknown},
-	{"/healthz", false, health_handle}, {"/metrics", false, metrics_handle},
+	{"/v3/auth/tokens", false, iam_handle}, {"/v3/projects", false, iam_projects_handle},
+	{"/v3/", true, huawei_unknown}, {"/healthz", false, health_handle},
+	{"/metrics", false, metrics_handle},
 	{"", true, aliyun_handle}, /* which says that there is no such thing */
 };
 

@@ -48,6 +48,14 @@ struct core_reader *core_reader_close(struct core_reader *r);
  */
 int core_blocks(struct core_reader *r, const struct block_query *q,
 	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total);
+/* How many of the blocks a dialect lists there are, by enum rule_source, and rules in force. */
+struct core_summary {
+	int64_t records[RULE_SOURCES];
+	int64_t effective[RULE_SOURCES]; /* of those: the kernel has them */
+	int64_t rules;
+};
+/* Exact, and of one moment. */
+int core_summary(struct core_reader *r, int64_t account, struct core_summary *ret);
 int core_account(struct core_reader *r, int64_t id, struct account *ret);
 int core_account_by_project(struct core_reader *r, const char *project_id, struct account *ret);
 int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret);

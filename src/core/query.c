@@ -56,6 +56,29 @@ int core_blocks(struct core_reader *r, const struct block_query *q,
 	return result;
 }
 
+static int count_enabled(void *ctx, const struct rule *rule)
+{
+	*(int64_t *)ctx += rule->enabled;
+	return 0;
+}
+
+int core_summary(struct core_reader *r, int64_t account, struct core_summary *ret)
+{
+	struct core_summary s = {0};
+	int result = store_snapshot(r->store);
+	if (result < 0)
+		return result;
+	result = store_block_sources(r->store, account, 0, s.records);
+	if (result == 0)
+		result = store_block_sources(r->store, account, 1u << BLOCK_APPLIED, s.effective);
+	if (result == 0)
+		result = store_rule_each(r->store, account, count_enabled, &s.rules);
+	store_snapshot_end(r->store);
+	if (result == 0)
+		*ret = s;
+	return result;
+}
+
 int core_account(struct core_reader *r, int64_t id, struct account *ret)
 {
 	return found(store_account_get(r->store, id, ret));

@@ -12,7 +12,8 @@
 /* The vendors' word for permanent: 52560000 minutes. No kernel timeout then. */
 #define RULE_PERMANENT ((int64_t)52560000 * 60000)
 
-enum rule_source { RULE_BLINK, RULE_USER }; /* built-in system rule, user's rule */
+/* built-in system rule, user's rule */
+enum rule_source { RULE_BLINK, RULE_USER, RULE_SOURCES };
 
 struct rule {
 	int64_t id;

@@ -212,6 +212,16 @@ int store_block_counts(struct store *s, int64_t account, int64_t ret_counts[stat
 	return counters_states(s, account, ret_counts);
 }
 
+int store_block_sources(
+	struct store *s, int64_t account, uint32_t states, int64_t ret_counts[static RULE_SOURCES])
+{
+	const struct counter_filter f = {.account = account,
+		.states = states,
+		.has_direction = BLOCK_IN + 1,
+		.logins = true};
+	return counters_sources(s, &f, ret_counts);
+}
+
 static int remove_one(struct store *s, const struct block *b)
 {
 	struct query q;

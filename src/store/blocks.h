@@ -57,6 +57,9 @@ int store_block_query(struct store *s, const struct block_query *q,
 	int (*fn)(void *ctx, const struct block_row *row), void *ctx, int64_t *ret_total);
 /* Records in each state, for status and metrics. */
 int store_block_counts(struct store *s, int64_t account, int64_t ret_counts[static BLOCK_STATES]);
+/* Inbound records of a login service in a state of the mask (0: any), by whose rule made them. */
+int store_block_sources(
+	struct store *s, int64_t account, uint32_t states, int64_t ret_counts[static RULE_SOURCES]);
 /* Retention: removes records whose latest change is before and that have ended (expired,
    canceled, or failed and their time is over); at most `most`. Count or -errno. */
 int store_block_expunge(struct store *s, int64_t before, unsigned most);

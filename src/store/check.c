@@ -27,7 +27,8 @@ struct report {
 #define REAL                                                                                       \
 	GROUP("0", "host")                                                                         \
 	" UNION ALL " GROUP("0", "0") " UNION ALL " GROUP(                                         \
-		"1", HOUR("changed")) " UNION ALL " GROUP("2", HOUR("latest_attempt"))
+		"1", HOUR("changed")) " UNION ALL " GROUP("2",                                     \
+		HOUR("latest_attempt")) " UNION ALL " GROUP("3", "source")
 
 /* Each counts what should not be. */
 static const struct {

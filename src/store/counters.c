@@ -24,6 +24,8 @@ static const struct sql sum_sql = {SQL_COUNT_SUM,
 static const struct sql states_sql = {SQL_COUNT_BY_STATE,
 	"SELECT state, sum(n) FROM block_count WHERE kind = 0 AND scope = 0" ACCOUNTS
 	" GROUP BY state"};
+static const struct sql source_sql = {SQL_COUNT_BY_SOURCE,
+	"SELECT scope, sum(n) FROM block_count WHERE kind = 3" ACCOUNTS FILTER " GROUP BY scope"};
 static const struct sql range_sql = {SQL_COUNT_RANGE,
 	"SELECT coalesce(sum(n), 0) FROM block_count WHERE kind = 2" ACCOUNTS FILTER
 	" AND scope >= ?6 AND scope < ?7"};
@@ -132,6 +134,8 @@ int counters_add(struct store *s, const struct block *b, int64_t n)
 		r = add_to(s, b, COUNTER_CHANGED, counters_hour(b->changed), n);
 	if (r == 0)
 		r = add_to(s, b, COUNTER_ATTEMPT, counters_hour(b->latest_attempt), n);
+	if (r == 0)
+		r = add_to(s, b, COUNTER_SOURCE, b->source, n);
 	return r;
 }
 
@@ -220,6 +224,27 @@ int counters_states(struct store *s, int64_t account, int64_t ret_counts[static 
 	r = sql_end(&q, 0);
 	if (r == 0)
 		memcpy(ret_counts, counts, sizeof(counts));
+	return r;
+}
+
+int counters_sources(
+	struct store *s, const struct counter_filter *f, int64_t ret_totals[static RULE_SOURCES])
+{
+	int64_t totals[RULE_SOURCES] = {0};
+	int r = counters_flush(s);
+	if (r < 0)
+		return r;
+	struct query q;
+	sql_read(&q, s, &source_sql);
+	put_filter(&q, f);
+	while (sql_row(&q) > 0) {
+		uint64_t source = sql_get_uint(&q, RULE_SOURCES - 1);
+		if (sql_sound(&q))
+			totals[source] = sql_get_int(&q);
+	}
+	r = sql_end(&q, 0);
+	if (r == 0)
+		memcpy(ret_totals, totals, sizeof(totals));
 	return r;
 }
 

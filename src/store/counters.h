@@ -3,11 +3,11 @@
  * Table block_count: how many records there are of each kind, so that a total
  * is a sum over a few rows and not a walk over millions.
  *
- * A record is counted four times: for its host, for all hosts, for the hour of
- * its latest change (where a deep page begins) and for the hour of its latest
- * attempt (how many a range of time holds). Differences are gathered here, in
- * a small direct-mapped table, and written at the latest before the commit of
- * the transaction that made them; what shares a slot is written earlier.
+ * A record is counted five times: for its host, for all hosts, for the hour of
+ * its latest change (where a deep page begins), for the hour of its latest
+ * attempt (how many a range of time holds) and for whose rule made it. Differences are gathered
+ * here, in a small direct-mapped table, and written at the latest before the commit of the
+ * transaction that made them; what shares a slot is written earlier.
  */
 #pragma once
 
@@ -21,12 +21,12 @@ struct store;
 #define COUNTER_SLOTS 1024
 #define COUNTER_HOUR  ((int64_t)3600000)
 
-enum counter_kind { COUNTER_HOST, COUNTER_CHANGED, COUNTER_ATTEMPT };
+enum counter_kind { COUNTER_HOST, COUNTER_CHANGED, COUNTER_ATTEMPT, COUNTER_SOURCE };
 
 struct counter {
 	enum counter_kind kind;
 	int64_t account;
-	int64_t scope; /* host (0: all), or hours since 1970 */
+	int64_t scope; /* host (0: all), hours since 1970, or enum rule_source */
 	uint8_t state, applied, direction, service;
 	bool listed;
 	int64_t n;
@@ -61,6 +61,9 @@ void counters_forget(struct store *s);
 int counters_sum(
 	struct store *s, const struct counter_filter *f, uint32_t host, int64_t *ret_total);
 int counters_states(struct store *s, int64_t account, int64_t ret_counts[static BLOCK_STATES]);
+/* Records of each enum rule_source. */
+int counters_sources(
+	struct store *s, const struct counter_filter *f, int64_t ret_totals[static RULE_SOURCES]);
 /* Records whose latest attempt is in the hours [from, to). */
 int counters_hours(struct store *s, const struct counter_filter *f, int64_t from, int64_t to,
 	int64_t *ret_total);

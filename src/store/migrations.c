@@ -117,12 +117,18 @@ static const char history_sql[] =
 static const char hit_latest_sql[] =
 	"ALTER TABLE hit ADD COLUMN latest INTEGER NOT NULL DEFAULT -1;";
 
+static const char source_count_sql[] =
+	"INSERT INTO block_count(kind, account, scope, state, applied_once, direction, service, n)"
+	" SELECT 3, account, source, state, applied_once, direction, service, count(*)"
+	" FROM block GROUP BY 2, 3, 4, 5, 6, 7;";
+
 static const struct step {
 	const char *sql[4];
 	int (*fill)(struct store *s); /* rows the database is born with */
 } steps[] = {
 	{{base_sql, block_sql, history_sql}, accounts_found},
 	{{hit_latest_sql}, NULL},
+	{{source_count_sql}, NULL},
 };
 
 static int pragma(struct store *s, const char *text, int64_t *ret)

@@ -48,6 +48,7 @@ function fill(value) {
 
 function send({ method, path, headers, body }) {
   const url = new URL(server.url);
+  if (body && method === 'GET') headers = { ...headers, 'content-length': Buffer.byteLength(body) }; // node leaves it out
   return new Promise((resolve, reject) => {
     const call = request({ host: url.hostname, port: url.port, method, path, headers, agent: false }, (answer) => {
       const parts = [];

@@ -136,6 +136,20 @@ const sts = ['a temporary key works with its token only', async () => {
   await popError({ ...key, token: 'other' }, LIST, {}, 'InvalidSecurityToken.MismatchWithAccessKey');
 }];
 
+const summary = ['the summary agrees with the list', async () => {
+  const pop = (await popCall(server, 'DescribeBruteForceSummary', { SourceIp: '192.0.2.1' })).BruteForceSummary;
+  const typed = (await typedCall(server, 'DescribeBruteForceSummary')).body.BruteForceSummary;
+  const total = async (Status) => (await popCall(server, LIST, { Status, PageSize: 1 })).PageInfo.TotalCount;
+  for (const s of [pop, typed]) {
+    assert.equal(s.AllStrategyCount, await total(''));
+    assert.equal(s.EffectiveCount, await total(1));
+    for (const name of ['CustomRecordCount', 'SystemRecordCount', 'CustomEffectiveCount', 'SystemEffectiveCount',
+      'AntiBruteForceRuleCount']) assert.equal(typeof s[name], 'string', name);
+    assert.equal(Number(s.CustomRecordCount) + Number(s.SystemRecordCount), s.AllStrategyCount);
+    assert.equal(Number(s.CustomEffectiveCount) + Number(s.SystemEffectiveCount), s.EffectiveCount);
+  }
+}];
+
 const roundTrip = ['disable and enable again', async () => {
   const pair = { BlockIp: server.block_ip, Uuid: server.host_uuid, Port: '22/22', Bound: 'in' };
   const { body } = await typedCall(server, 'DisableBruteForceRecord', pair);
@@ -151,6 +165,6 @@ const roundTrip = ['disable and enable again', async () => {
 
 if (!sdk) skipAll('the clients are not installed: npm ci in tests/sdk');
 else {
-  await run([...good, ...bad, encoding, named, sts, roundTrip]);
+  await run([...good, ...bad, encoding, named, sts, summary, roundTrip]);
   server.stop();
 }

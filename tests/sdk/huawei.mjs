@@ -14,6 +14,7 @@ function load() {
     ClientBuilder: require('@huaweicloud/huaweicloud-sdk-core/ClientBuilder').ClientBuilder,
     HcClient: require('@huaweicloud/huaweicloud-sdk-core/HcClient').HcClient,
     DefaultHttpClient: require('@huaweicloud/huaweicloud-sdk-core/http/DefaultHttpClient').DefaultHttpClient,
+    Region: require('@huaweicloud/huaweicloud-sdk-core/region/region').Region,
     logger: require('@huaweicloud/huaweicloud-sdk-core/logger/log4jLogger').Logger4jInstance,
     iam: require('@huaweicloud/huaweicloud-sdk-iam/v3/public-api'),
   };
@@ -123,6 +124,20 @@ const tests = [
     assert.equal(answer.token.project.id, server.project);
     assert.ok(answer.token.catalog.some((s) => s.type === 'hss'));
     checkList(await withToken(token).list(byAddress()));
+  }],
+  ['region: no project is given, the client asks for it', async () => {
+    const { token: { project } } = await issue(server.ak, server.sk);
+    const credential = new sdk.core.BasicCredentials().withAk(server.ak).withSk(server.sk).withIamEndpoint(server.url);
+    const client = HssClient.newBuilder().withCredential(credential)
+      .withRegion(new sdk.Region(project.name, [server.url])).build();
+    checkList(await client.list(byAddress()));
+    assert.equal(credential.projectId, server.project);
+  }],
+  ['region: projects with the typed IAM client', async () => {
+    const credential = new sdk.core.GlobalCredentials().withAk(server.ak).withSk(server.sk).withDomainId(server.account);
+    const client = sdk.iam.IamClient.newBuilder().withCredential(credential).withEndpoint(server.url).build();
+    const { projects } = await client.keystoneListProjects({ domainId: server.account });
+    assert.deepEqual(projects.map((p) => [p.id, p.domain_id, p.enabled]), [[server.project, server.account, true]]);
   }],
   ['token: nocatalog', async () => {
     assert.equal((await issue(server.ak, server.sk, 'yes')).token.catalog, undefined);

@@ -244,6 +244,25 @@ int core_blocks(struct core_reader *r, const struct block_query *q,
 	return result;
 }
 
+int core_summary(struct core_reader *r, int64_t account, struct core_summary *ret)
+{
+	struct core *c = r->core;
+	if (c->fail)
+		return c->fail;
+	struct core_summary s = {.rules = 1};
+	(void)pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->block_count; i++) {
+		const struct block *b = &c->blocks[i];
+		if (b->account != account || b->direction != BLOCK_IN || !b->service)
+			continue;
+		s.records[b->source]++;
+		s.effective[b->source] += b->state == BLOCK_APPLIED;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	*ret = s;
+	return 0;
+}
+
 int core_account(struct core_reader *r, int64_t id, struct account *ret)
 {
 	const struct core *c = r->core;

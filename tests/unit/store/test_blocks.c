@@ -304,6 +304,33 @@ static void expunge_takes_only_what_has_ended(void **state)
 	assert_memory_equal(counts, wanted, sizeof(counts));
 }
 
+/* What the block says now is what is counted, also when a new life has another rule. */
+static void sources_are_counted_by_whose_rule(void **state)
+{
+	struct fixture *f = *state;
+	fixture_begin(f);
+	struct block b = put(f, "198.51.100.1");
+	(void)put(f, "198.51.100.2");
+	b.source = b.source == RULE_USER ? RULE_BLINK : RULE_USER;
+	b.state = BLOCK_APPLIED;
+	assert_int_equal(store_block_put(f->store, &b), 0);
+	struct block out = b;
+	out.id = 0;
+	out.direction = BLOCK_OUT;
+	assert_int_equal(store_block_put(f->store, &out), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	enum rule_source moved = b.source, other = moved == RULE_USER ? RULE_BLINK : RULE_USER;
+	int64_t all[RULE_SOURCES], applied[RULE_SOURCES];
+	assert_int_equal(store_block_sources(f->store, f->account.id, 0, all), 0);
+	assert_int_equal(
+		store_block_sources(f->store, f->account.id, 1u << BLOCK_APPLIED, applied), 0);
+	assert_int_equal(all[moved], 1);
+	assert_int_equal(all[other], 1);
+	assert_int_equal(applied[moved], 1);
+	assert_int_equal(applied[other], 0);
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -317,6 +344,7 @@ int main(void)
 		TEST(due_ends_in_pieces_and_says_when_next),
 		TEST(covering_finds_wider_and_narrower),
 		TEST(expunge_takes_only_what_has_ended),
+		TEST(sources_are_counted_by_whose_rule),
 	};
 	return cmocka_run_group_tests_name("store/blocks", tests, NULL, NULL);
 }

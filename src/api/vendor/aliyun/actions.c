@@ -11,6 +11,8 @@
 static const struct aliyun_action actions[] = {
 	{"2018-12-03", "DescribeBruteForceRecords", "yundun-sas:DescribeBruteForceRecords",
 		sas_describe_brute_force_records, "caller has no permission"},
+	{"2018-12-03", "DescribeBruteForceSummary", "yundun-sas:DescribeBruteForceSummary",
+		sas_describe_brute_force_summary, "caller has no permission"},
 	{"2018-12-03", "EnableBruteForceRecord", "yundun-sas:EnableBruteForceRecord",
 		sas_enable_brute_force_record, "caller has no permission"},
 	{"2018-12-03", "DisableBruteForceRecord", "yundun-sas:DisableBruteForceRecord",

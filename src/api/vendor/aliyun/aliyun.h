@@ -57,5 +57,6 @@ void aliyun_success(struct call *c, struct json *ret);
 void aliyun_done(struct call *c);
 
 void sas_describe_brute_force_records(struct call *c);
+void sas_describe_brute_force_summary(struct call *c);
 void sas_enable_brute_force_record(struct call *c);
 void sas_disable_brute_force_record(struct call *c);

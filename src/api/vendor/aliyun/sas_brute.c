@@ -10,6 +10,7 @@
 #include "model/settings.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #define PAGE_DEFAULT  20
 #define PAGE_MOST     1000
@@ -143,6 +144,37 @@ void sas_describe_brute_force_records(struct call *c)
 	json_field_int(&j, "PageSize", size);
 	json_field_int(&j, "TotalCount", total);
 	json_field_int(&j, "Count", page.count);
+	json_end_object(&j);
+	json_end_object(&j);
+}
+
+static void field_digits(struct json *j, const char *name, int64_t value)
+{
+	char text[24];
+	(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	json_field(j, name, text);
+}
+
+/* Two of the seven are integers, five are strings: so the vendor's schema and its clients. */
+void sas_describe_brute_force_summary(struct call *c)
+{
+	struct core_summary s;
+	struct json j;
+	int r = core_summary(c->reader, c->account.id, &s);
+	if (r < 0) {
+		aliyun_fault(c, "counting blocks", r);
+		return;
+	}
+	aliyun_success(c, &j);
+	json_key(&j, "BruteForceSummary");
+	json_begin_object(&j);
+	json_field_int(&j, "AllStrategyCount", s.records[RULE_USER] + s.records[RULE_BLINK]);
+	json_field_int(&j, "EffectiveCount", s.effective[RULE_USER] + s.effective[RULE_BLINK]);
+	field_digits(&j, "AntiBruteForceRuleCount", s.rules);
+	field_digits(&j, "CustomRecordCount", s.records[RULE_USER]);
+	field_digits(&j, "SystemRecordCount", s.records[RULE_BLINK]);
+	field_digits(&j, "CustomEffectiveCount", s.effective[RULE_USER]);
+	field_digits(&j, "SystemEffectiveCount", s.effective[RULE_BLINK]);
 	json_end_object(&j);
 	json_end_object(&j);
 }

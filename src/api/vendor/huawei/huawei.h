@@ -27,5 +27,9 @@ void huawei_error(struct call *c, unsigned status, const char *code, const char 
 void huawei_invalid(struct call *c, const char *name);
 /* 500, after logging what went wrong. */
 void huawei_fault(struct call *c, const char *doing, int error);
+/* Keystone's shape: {"error": {"code", "message", "title"}}. */
+void iam_error(struct call *c, unsigned status, const char *title, const char *message);
+/* The project's name: the region, as this vendor has it. */
+const char *iam_project_name(const struct call *c);
 /* Begins a JSON answer with its X-Request-Id. */
 void huawei_json(struct call *c, unsigned status, struct json *ret);

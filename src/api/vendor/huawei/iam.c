@@ -21,7 +21,7 @@ static const struct {
 	{"iam", "/v3", false},
 };
 
-static void keystone_error(struct call *c, unsigned status, const char *title, const char *message)
+void iam_error(struct call *c, unsigned status, const char *title, const char *message)
 {
 	struct json j;
 	huawei_json(c, status, &j);
@@ -36,17 +36,16 @@ static void keystone_error(struct call *c, unsigned status, const char *title, c
 
 static void bad_request(struct call *c, const char *message)
 {
-	keystone_error(c, 400, "Bad Request", message);
+	iam_error(c, 400, "Bad Request", message);
 }
 
 static void fault(struct call *c, const char *doing, int error)
 {
 	call_fault(c, doing, error);
-	keystone_error(c, 500, "Internal Server Error", "An unexpected error occurred.");
+	iam_error(c, 500, "Internal Server Error", "An unexpected error occurred.");
 }
 
-/* The project's name: the region, as this vendor has it. */
-static const char *project_name(const struct call *c)
+const char *iam_project_name(const struct call *c)
 {
 	return c->settings->host.region[0] ? c->settings->host.region : "local";
 }
@@ -106,7 +105,7 @@ static bool scope_is_own(const struct call *c, const json_t *scope)
 		return true;
 	if (project) {
 		bool same_id = id && strcmp(id, c->account.project_id) == 0;
-		bool same_name = name && (strcmp(name, project_name(c)) == 0 ||
+		bool same_name = name && (strcmp(name, iam_project_name(c)) == 0 ||
 						 strcmp(name, c->account.name) == 0);
 		return (id || name) && (!id || same_id) && (!name || same_name);
 	}
@@ -146,7 +145,7 @@ static void write_project(struct json *j, const struct call *c)
 	json_key(j, "project");
 	json_begin_object(j);
 	json_field(j, "id", c->account.project_id);
-	json_field(j, "name", project_name(c));
+	json_field(j, "name", iam_project_name(c));
 	write_domain(j, c);
 	json_end_object(j);
 }
@@ -173,8 +172,8 @@ static void write_endpoint(struct json *j, const struct call *c, size_t i)
 	json_begin_object(j);
 	json_field(j, "id", catalog[i].type);
 	json_field(j, "interface", "public");
-	json_field(j, "region", project_name(c));
-	json_field(j, "region_id", project_name(c));
+	json_field(j, "region", iam_project_name(c));
+	json_field(j, "region_id", iam_project_name(c));
 	json_field_slice(j, "url", buf_as_slice(&url));
 	json_end_object(j);
 }
@@ -243,20 +242,20 @@ static void log_in(struct call *c, const json_t *body)
 		return;
 	enum auth v = auth_password(c, slice_of(login.name), slice_of(login.password));
 	if (v == AUTH_FAULT)
-		keystone_error(c, 500, "Internal Server Error", "An unexpected error occurred.");
+		iam_error(c, 500, "Internal Server Error", "An unexpected error occurred.");
 	else if (v == AUTH_LIMITED)
-		keystone_error(c, 429, "Too Many Requests", "Too many requests.");
+		iam_error(c, 429, "Too Many Requests", "Too many requests.");
 	else if (v == AUTH_LOCKED)
-		keystone_error(c, 401, "Unauthorized",
+		iam_error(c, 401, "Unauthorized",
 			"The user is locked after too many failures, try again later.");
 	else if (v != AUTH_OK)
-		keystone_error(c, 401, "Unauthorized", "The username or password is wrong.");
+		iam_error(c, 401, "Unauthorized", "The username or password is wrong.");
 	else if (!auth_allows(&c->key, "iam:token:create"))
-		keystone_error(c, 403, "Forbidden",
+		iam_error(c, 403, "Forbidden",
 			"You are not authorized to perform the requested action: "
 			"iam:token:create.");
 	else if (!scope_is_own(c, login.scope))
-		keystone_error(c, 401, "Unauthorized",
+		iam_error(c, 401, "Unauthorized",
 			"The scope is neither absent nor the project or domain of the user.");
 	else
 		issue(c, login.scope);

@@ -17,6 +17,7 @@
 #define STATES_HELD                                                                                \
 	(1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED | 1u << BLOCK_CANCELLING)
 #define EXPIRE_AT_ONCE  1024
+#define BEGUN_MAX       64 /* blocks of one transaction that the log names */
 #define STORE_RETRY_MAX (30 * MS_SECOND)
 
 static int load_one(void *ctx, const struct block *b)
@@ -160,10 +161,44 @@ static void note_failure(struct core *c)
 		store_error(c->store));
 }
 
+static void log_block(const struct block *b)
+{
+	char address[PREFIX_TEXT_MAX], until[CLOCK_TEXT_MAX];
+	log_info("block %s for %s: %lld failures, rule %s, until %s",
+		prefix_format(&b->target, address), service_name(b->service),
+		(long long)b->attempts, b->rule_name,
+		b->expires == BLOCK_FOREVER ? "lifted" : clock_format(b->expires, until));
+}
+
+/*
+ * Remembers that a block began. The log can be slow to take a line, so it waits until the
+ * kernel has its order; and a flood of blocks must not become a flood of lines.
+ */
+static void note_begun(struct core *c, const struct block *b)
+{
+	if (!c->begun)
+		c->begun = calloc(BEGUN_MAX, sizeof(*c->begun));
+	if (c->begun && c->begun_count < BEGUN_MAX)
+		c->begun[c->begun_count++] = *b;
+	else
+		c->begun_more++;
+}
+
+static void say_begun(struct core *c)
+{
+	size_t n = c->begun_count, more = c->begun_more;
+	c->begun_count = c->begun_more = 0;
+	for (size_t i = 0; i < n; i++)
+		log_block(&c->begun[i]);
+	if (more)
+		log_info("and %zu more blocks", more);
+}
+
 void blocks_undo(struct core *c, int why)
 {
 	bool touched = c->touched;
 	c->order_count = 0;
+	c->begun_count = c->begun_more = 0;
 	c->touched = false;
 	if (why < 0)
 		note_failure(c);
@@ -187,6 +222,7 @@ void blocks_commit(struct core *c, int committed)
 	}
 	if (n > 0)
 		kernel_submit(c, orders, n);
+	say_begun(c);
 	if (committed < 0 && touched)
 		reload(c);
 }
@@ -270,15 +306,6 @@ static void begin_life(struct core *c, struct block *b, const struct decision *d
 	name_rule(c, b, d->rule);
 }
 
-static void log_block(const struct block *b)
-{
-	char address[PREFIX_TEXT_MAX], until[CLOCK_TEXT_MAX];
-	log_info("block %s for %s: %lld failures, rule %s, until %s",
-		prefix_format(&b->target, address), service_name(b->service),
-		(long long)b->attempts, b->rule_name,
-		b->expires == BLOCK_FOREVER ? "lifted" : clock_format(b->expires, until));
-}
-
 /* The record holds already and the failures went on: it may have to last longer. */
 static void prolong(struct core *c, struct block *b, const struct decision *d)
 {
@@ -323,7 +350,7 @@ void blocks_decide(struct core *c, const struct decision *d)
 		return;
 	}
 	c->counters.blocks_new++;
-	log_block(&b);
+	note_begun(c, &b);
 	(void)blocks_change(c, &b, BLOCK_WANTED, "");
 	blocks_arm_expiry(c, b.expires);
 }

@@ -157,6 +157,7 @@ struct core *core_free(struct core *c)
 	tally_done(&c->tally);
 	free(c->orders);
 	free(c->answered);
+	free(c->begun);
 	free(c);
 	return NULL;
 }

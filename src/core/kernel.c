@@ -37,11 +37,11 @@ void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
 		commit_answers(c); /* observe mode has answered already */
 }
 
-static void remember_answer(struct core *c, const struct block *b)
+static void remember_answer(struct core *c, const struct answer *answer)
 {
 	if (c->answered_count == c->answered_size) {
 		size_t size = c->answered_size ? c->answered_size * 2 : 64;
-		struct block *more = reallocarray(c->answered, size, sizeof(*more));
+		struct answer *more = reallocarray(c->answered, size, sizeof(*more));
 		if (!more) {
 			kernel_sync_soon(c, MS_SECOND);
 			return;
@@ -49,7 +49,7 @@ static void remember_answer(struct core *c, const struct block *b)
 		c->answered = more;
 		c->answered_size = size;
 	}
-	c->answered[c->answered_count++] = *b;
+	c->answered[c->answered_count++] = *answer;
 }
 
 /* What an answer makes of one record; same state: nothing. */
@@ -87,12 +87,11 @@ static void on_answer(void *ctx, const struct enforce_order *order, int error)
 		enum block_state after = state_after(c, m, order->remove, error);
 		if (after == m->state)
 			continue;
-		struct block note = {.id = m->block, .state = after};
-		(void)snprintf(note.error, sizeof(note.error), "%s",
-			after != BLOCK_FAILED ? ""
-			: observes            ? "ObserveMode"
-					      : "KernelRefused");
-		remember_answer(c, &note);
+		remember_answer(c, &(struct answer){.block = m->block,
+					   .state = after,
+					   .error = after != BLOCK_FAILED ? ""
+						    : observes            ? "ObserveMode"
+									  : "KernelRefused"});
 	}
 }
 
@@ -106,8 +105,8 @@ static void commit_answers(struct core *c)
 	int r = store_begin(c->store);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct block b;
-		struct block note = c->answered[i];
-		r = store_block_get(c->store, note.id, &b);
+		struct answer note = c->answered[i];
+		r = store_block_get(c->store, note.block, &b);
 		if (r != 0 || b.state == note.state)
 			continue;
 		if (note.state == BLOCK_FAILED && strcmp(note.error, "ObserveMode") != 0) {
@@ -234,8 +233,8 @@ static int note_synced(void *ctx, struct element *el)
 		if (!m->in_sync || after == m->state ||
 			(after == BLOCK_APPLIED && (observes || m->expires <= clock_now())))
 			continue;
-		struct block note = {.id = m->block, .state = after};
-		remember_answer(c, &note);
+		remember_answer(
+			c, &(struct answer){.block = m->block, .state = after, .error = ""});
 	}
 	return 0;
 }

@@ -35,6 +35,13 @@ struct core_counters {
 	_Atomic int64_t last_sample, last_drift, last_sync;
 };
 
+/* What the kernel's answer makes of a record. */
+struct answer {
+	int64_t block;
+	enum block_state state;
+	const char *error; /* a literal */
+};
+
 struct core {
 	struct loop *loop; /* borrowed */
 	const struct settings *settings;
@@ -62,9 +69,11 @@ struct core {
 	bool touched; /* the open transaction changed what memory holds */
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
 	bool out_of_step;
-	int64_t store_retry;    /* ms: grows while it fails */
-	struct block *answered; /* records to bring to a new state after a dispatch */
+	int64_t store_retry;     /* ms: grows while it fails */
+	struct answer *answered; /* records to bring to a new state after a dispatch */
 	size_t answered_count, answered_size;
+	struct block *begun; /* in the current transaction; said when the orders are out */
+	size_t begun_count, begun_more;
 	int64_t ceiling_minute;
 	uint32_t ceiling_used;
 

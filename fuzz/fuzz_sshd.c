@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bytes as a log file: every line through one reader. Whatever they are, an event
- * is whole, its texts lie within its line or session, and the counters add up.
+ * Lines of sshd.
  */
-#include "base/clock.h"
-#include "sensor/reader.h"
+#include "sensor_lines.h"
 
-#include <stdlib.h>
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-static int on_event(void *ctx, const struct event *e)
-{
-	uint64_t *events = ctx;
-	++*events;
-	require(e->outcome == OUTCOME_FAILURE || e->outcome == OUTCOME_SUCCESS);
-	require(e->service == SERVICE_SSH && e->repeat >= 1 && e->evidence < EVIDENCE_COUNT);
-	require(!e->has_user || e->user.n <= READER_LINE_MAX);
-	/* reads every byte of the name: a sanitizer sees where it lies */
-	for (size_t i = 0; e->has_user && i < e->user.n; i++)
-		require(e->user.p[i] != '\n');
-	require(!e->session || e->session->service == SERVICE_SSH);
-	return 0;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct reader reader;
-	static struct session_table *sessions;
-	uint64_t events = 0;
-	if (!sessions) {
-		sessions = session_table_new(64, 10 * MS_MINUTE);
-		require(sessions != NULL);
-		reader_init(&reader, sessions, SERVICE_ALL, 1795303800000, "Europe/Zurich");
-	}
-	reader.stats = (struct reader_stats){0};
-	(void)reader_lines(&reader, (struct slice){(const char *)data, size}, on_event, &events);
-	require(reader.stats.matched == events && reader.stats.failures <= events);
-	/* the next input meets no session of this one */
-	session_table_sweep(sessions, INT64_MAX / 2);
-	require(session_table_count(sessions) == 0);
-	return 0;
+	return fuzz_lines(SERVICE_SSH, data, size);
 }

@@ -5,12 +5,14 @@ struct source source_of(struct slice text)
 {
 	struct source s = {0};
 	uint32_t v4;
+	if (text.n == 0)
+		return s;
 	if (text.n <= 15 && addr_parse_v4(text.p, text.n, &v4)) {
 		s.addr = addr_from_v4(v4);
 		s.literal = true;
 		return s;
 	}
-	const char *zone = text.n ? memchr(text.p, '%', text.n) : NULL;
+	const char *zone = memchr(text.p, '%', text.n);
 	if (zone && memchr(text.p, ':', text.n))
 		text = slice_between(text.p, zone);
 	s.literal = addr_parse(text, &s.addr);

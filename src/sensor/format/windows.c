@@ -28,7 +28,8 @@ static const struct slice program = {"windows", 7};
 void windows_set_host(struct windows_event *e, struct slice host)
 {
 	e->host_n = MIN_OF(host.n, sizeof(e->host));
-	memcpy(e->host, host.p, e->host_n);
+	if (e->host_n)
+		memcpy(e->host, host.p, e->host_n);
 }
 
 struct logon {
@@ -84,8 +85,8 @@ static struct source explain(const struct logon *l)
 	int64_t time = l->event->time;
 	const struct session *latest = session_find(l->sessions, client_key(l, true));
 	const struct session *other = session_find(l->sessions, client_key(l, false));
-	bool two = other && time - other->last <= EXPLAINS;
-	if (time == EVENT_NO_TIME || two || !has_connected(latest, time))
+	if (time == EVENT_NO_TIME || !has_connected(latest, time) ||
+		(other && time - other->last <= EXPLAINS))
 		return (struct source){0};
 	return (struct source){.literal = true, .addr = latest->src};
 }

@@ -8,6 +8,7 @@
 
 #define SIZE_MIN  256
 #define SIZE_KEEP 65536 /* a larger table is given back when it is emptied */
+#define SPARSE    16    /* and one of which so small a part was used */
 
 int tally_init(struct tally *t)
 {
@@ -98,7 +99,8 @@ int tally_drain(struct tally *t, int (*fn)(void *ctx, const struct tally_entry *
 
 void tally_clear(struct tally *t)
 {
-	if (t->size > SIZE_KEEP) {
+	/* emptying touches all of it: after catching up the single lines must not pay for that */
+	if (t->size > SIZE_KEEP || (t->size > SIZE_MIN && t->used < t->size / SPARSE)) {
 		struct tally_entry *small = calloc(SIZE_MIN, sizeof(*small));
 		if (small) {
 			free(t->slots);

@@ -35,7 +35,7 @@ once() { # COMMAND...
 import datetime, json, os, subprocess, sys, time
 cordon, state, lines, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 while True:
-    time.sleep(0.02)
+    time.sleep(0.1)
     os.kill(pid, 0)
     done = subprocess.run([cordon, "--state-dir", state, "status", "--json"], capture_output=True, text=True)
     s = json.loads(done.stdout) if done.stdout.startswith("{") else None

@@ -24,10 +24,14 @@ static void show_record(const json_t *r)
 {
 	const char *error = client_text(r, "error"), *service = client_text(r, "service");
 	bool permanent = json_is_true(json_object_get(r, "permanent"));
-	(void)printf("  %s%s%s for %s: %" PRId64 " attempts, %s%s, from %s until %s\n",
+	char again[40] = "";
+	if (client_int(r, "lives") > 1)
+		(void)snprintf(again, sizeof(again), ", %" PRId64 " times in a row",
+			client_int(r, "lives"));
+	(void)printf("  %s%s%s for %s: %" PRId64 " attempts, %s%s%s, from %s until %s\n",
 		client_text(r, "state"), error[0] ? " " : "", error,
 		service[0] ? service : "all services", client_int(r, "attempts"),
-		service[0] ? "rule " : "by hand: ", client_text(r, "rule"),
+		service[0] ? "rule " : "by hand: ", client_text(r, "rule"), again,
 		client_text(r, "created"), permanent ? "lifted" : client_text(r, "expires"));
 }
 

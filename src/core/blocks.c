@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/private.h"
+#include "core/repeat.h"
 
 #include <errno.h>
 
@@ -163,10 +164,12 @@ static void note_failure(struct core *c)
 
 static void log_block(const struct block *b)
 {
-	char address[PREFIX_TEXT_MAX], until[CLOCK_TEXT_MAX];
-	log_info("block %s for %s: %lld failures, rule %s, until %s",
+	char address[PREFIX_TEXT_MAX], until[CLOCK_TEXT_MAX], again[32] = "";
+	if (b->lives > 1)
+		(void)snprintf(again, sizeof(again), ", %u times in a row", b->lives);
+	log_info("block %s for %s: %lld failures, rule %s%s, until %s",
 		prefix_format(&b->target, address), service_name(b->service),
-		(long long)b->attempts, b->rule_name,
+		(long long)b->attempts, b->rule_name, again,
 		b->expires == BLOCK_FOREVER ? "lifted" : clock_format(b->expires, until));
 }
 
@@ -284,9 +287,16 @@ void blocks_audit_life(struct core *c, const struct block *old)
 	(void)store_audit_add(c->store, &e);
 }
 
+static int64_t decided_end(const struct core *c, const struct decision *d, uint32_t life)
+{
+	return end_of(
+		d->latest_attempt, repeat_forbidden(&c->settings->repeat, d->forbidden, life));
+}
+
 /* The record of a decision: a new one, or the old one at the start of a new life. */
 static void begin_life(struct core *c, struct block *b, const struct decision *d, bool known)
 {
+	uint32_t life = repeat_life(&c->settings->repeat, b, d->latest_attempt);
 	if (known)
 		blocks_audit_life(c, b);
 	b->account = c->account.id;
@@ -301,15 +311,15 @@ static void begin_life(struct core *c, struct block *b, const struct decision *d
 	b->first_attempt = d->first_attempt;
 	b->latest_attempt = d->latest_attempt;
 	b->attempts = d->attempts;
-	b->expires = end_of(d->latest_attempt, d->forbidden);
-	b->lives++;
+	b->lives = life;
+	b->expires = decided_end(c, d, life);
 	name_rule(c, b, d->rule);
 }
 
 /* The record holds already and the failures went on: it may have to last longer. */
 static void prolong(struct core *c, struct block *b, const struct decision *d)
 {
-	int64_t expires = end_of(d->latest_attempt, d->forbidden);
+	int64_t expires = decided_end(c, d, b->lives);
 	bool withheld = block_is_withheld(b);
 	if (withheld ? over_ceiling(c) : expires <= b->expires)
 		return;
@@ -336,7 +346,8 @@ void blocks_decide(struct core *c, const struct decision *d)
 		(void)store_block_count(c->store, b.id, d->attempts, d->latest_attempt);
 		return;
 	}
-	bool over = end_of(d->latest_attempt, d->forbidden) <= clock_now();
+	uint32_t life = repeat_life(&c->settings->repeat, &b, d->latest_attempt);
+	bool over = decided_end(c, d, life) <= clock_now();
 	if (known && over && b.created > d->latest_attempt)
 		return; /* read so late that a later life is on record */
 	settle(c, &b);

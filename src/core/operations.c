@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/private.h"
+#include "core/repeat.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -193,9 +194,10 @@ static void begin_again(struct core *c, struct block *b, int64_t expires, int64_
 {
 	if (b->id != 0)
 		blocks_audit_life(c, b);
+	if (b->id == 0 || !block_is_active(b->state)) /* else it is the same life, renewed */
+		b->lives = repeat_life(&c->settings->repeat, b, now);
 	b->created = now;
 	b->expires = expires;
-	b->lives++;
 	b->applied_once = false;
 }
 

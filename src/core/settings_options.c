@@ -152,6 +152,39 @@ static const struct config_option system_rule_options[] = {
 
 /* --- groups ----------------------------------------------------------------------- */
 
+static const struct config_option repeat_options[] = {
+	{
+		.name = "factor",
+		.help = "Each further block of a source lasts so many times as long as the one "
+			"before. 1: each lasts as long as its rule says.",
+		.kind = &config_number,
+		CONFIG_AT(struct settings, repeat.factor),
+		.min = 1,
+		.max = 100,
+		.initial = "1",
+	},
+	{
+		.name = "ceiling",
+		.help = "No block grows beyond this.",
+		.kind = &settings_kind_duration,
+		CONFIG_AT(struct settings, repeat.ceiling),
+		.min = MS_SECOND,
+		.max = RULE_PERMANENT,
+		.initial = "7d",
+	},
+	{
+		.name = "forget",
+		.help = "A source whose block ended longer ago than this begins anew. So does one "
+			"whose block was lifted.",
+		.kind = &settings_kind_duration,
+		CONFIG_AT(struct settings, repeat.forget),
+		.min = MS_SECOND,
+		.max = RULE_PERMANENT,
+		.initial = "30d",
+	},
+	{0},
+};
+
 static const struct config_option host_options[] = {
 	{
 		.name = "name",
@@ -412,6 +445,13 @@ const struct config_option settings_options[] = {
 		.help = "Rules beside it. Whichever is reached first blocks.",
 		.fields = rule_options,
 		.list = &settings_list_rules,
+	},
+	{
+		.name = "repeat",
+		.help = "How much longer those are blocked who come back. The first block is "
+			"always "
+			"as long as its rule says.",
+		.fields = repeat_options,
 	},
 	{
 		.name = "observe",

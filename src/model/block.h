@@ -51,7 +51,7 @@ struct block {
 	int64_t attempts;            /* failed logins counted for it + connections refused */
 	int64_t expires;             /* ms, or BLOCK_FOREVER */
 	int64_t changed;             /* ms: latest change of state */
-	uint32_t lives;              /* how often this source was blocked here */
+	uint32_t lives;              /* this is its n-th life in a row (core/repeat.h) */
 };
 
 /* True while the kernel should hold an element for it. */

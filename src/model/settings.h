@@ -35,6 +35,12 @@ struct listener_settings {
 	char certificate[PATH_MAX], key[PATH_MAX]; /* TLS; "" on loopback only */
 };
 
+/* How blocks grow; a factor of 1: they do not. */
+struct repeat_settings {
+	uint32_t factor;
+	int64_t ceiling, forget; /* ms */
+};
+
 struct settings {
 	char state_dir[PATH_MAX]; /* /var/lib/cordon */
 	char run_dir[PATH_MAX];   /* /run/cordon; the state dir with --state-dir */
@@ -65,6 +71,7 @@ struct settings {
 	unsigned rule_count;
 	struct prefix allow[SETTINGS_ALLOW_MAX];
 	unsigned allow_count;
+	struct repeat_settings repeat;
 	uint32_t blocks_per_minute; /* ceiling on new blocks; 0: none (default 10000) */
 
 	uint32_t tracked_sources;  /* 1,000,000 */

@@ -149,6 +149,10 @@ static const char full[] = "sensors:\n"
 			   "  internet_ip: 192.0.2.1\n"
 			   "  intranet_ip: fd00::1\n"
 			   "  region: attic\n"
+			   "repeat:\n"
+			   "  factor: 3\n"
+			   "  ceiling: permanent\n"
+			   "  forget: 1h\n"
 			   "ports:\n"
 			   "  ssh: 2222\n"
 			   "  mysql: 1\n"
@@ -186,6 +190,9 @@ static void check_full(const struct settings *f)
 	assert_int_equal(f->sensors[1].kind, SENSOR_JOURNAL);
 	assert_string_equal(f->sensors[1].path, "");
 	assert_string_equal(f->sensors[2].path, "/srv/journal");
+	assert_int_equal(f->repeat.factor, 3);
+	assert_int_equal(f->repeat.ceiling, RULE_PERMANENT);
+	assert_int_equal(f->repeat.forget, MS_HOUR);
 	assert_int_equal(f->allow_count, 3);
 	assert_int_equal(f->allow[0].len, 120);
 	assert_int_equal(f->allow[1].len, 48);

@@ -116,6 +116,14 @@ static int store_session(void *ctx, const struct session *session)
 	return store_session_put(c->store, &nameless);
 }
 
+/* Only by a time that all sources have reached: before it nobody's silence means anything. */
+static void sweep_sessions(struct core *c)
+{
+	int64_t latest = MIN_OF(c->latest_event, clock_now());
+	if (latest > 0 && sources_horizon(c, latest) == latest)
+		session_table_sweep(c->sessions, latest);
+}
+
 int64_t pipeline_horizon(const struct core *c)
 {
 	/* a clock that was ahead once must not make everything since look old */
@@ -134,7 +142,7 @@ int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor
 {
 	int64_t before = pipeline_horizon(c);
 	blocks_flush_counts(c);
-	session_table_sweep(c->sessions, before + detector_span(c->detector));
+	sweep_sessions(c);
 	(void)tally_drain(&c->tally, store_tally, c);
 	(void)window_dirty(c->windows, before, store_window, c);
 	(void)session_table_dirty(c->sessions, store_session, c);

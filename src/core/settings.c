@@ -175,10 +175,6 @@ static int check_sensors(const struct settings *s, struct err *err)
 				"say "
 				"which with \"services\", or add \"merge: true\"",
 				sensor_name(a));
-		if (!(a->services & SETTINGS_READABLE))
-			return err_set(err, -EINVAL,
-				"sensors: %s: this version reads no log-ins of %s", sensor_name(a),
-				first_service(a->services));
 		for (unsigned k = i + 1; k < s->sensor_count; k++) {
 			int e = check_pair(s, a, &s->sensors[k], err);
 			if (e)

@@ -7,9 +7,6 @@
 #include "base/config.h"
 #include "model/settings.h"
 
-/* The services whose lines this version reads; see sensor/format. */
-#define SETTINGS_READABLE SERVICE_BIT(SERVICE_SSH)
-
 extern const struct config_option settings_options[];
 
 extern const struct config_kind settings_kind_duration;   /* int64_t, ms */

@@ -3,9 +3,10 @@
  * `auto: true`: which inputs this machine has.
  *
  * With rsyslog the journal and the log files carry the same lines, so for each service
- * exactly one is taken: the journal where there is one, else the file. A machine that has
- * neither yet gets the first of the service's files all the same when the service always
- * writes one (ssh through syslog): sensors wait for files to appear.
+ * exactly one is taken: the journal where there is one, else the file. A database that has
+ * an error log of its own writes no failure elsewhere, so there the file comes first. A
+ * machine that has neither yet gets the first of the service's files all the same when the service
+ * always writes one (ssh through syslog): sensors wait for files to appear.
  */
 #include "core/settings.h"
 
@@ -20,10 +21,11 @@
 static const struct {
 	const char *files[FILES_MAX]; /* Debian's, then other systems' */
 	bool journal;                 /* writes to syslog, hence to the journal */
-	bool always;                  /* takes the first file even where it is not there */
+	bool instead; /* its file, where there is one, gets what the journal lacks */
+	bool always;  /* takes the first file even where it is not there */
 } places[SERVICE_COUNT] = {
 	[SERVICE_SSH] = {{"/var/log/auth.log", "/var/log/secure"}, .journal = true, .always = true},
-	[SERVICE_MYSQL] = {{"/var/log/mysql/error.log"}, .journal = true},
+	[SERVICE_MYSQL] = {{"/var/log/mysql/error.log"}, .journal = true, .instead = true},
 	[SERVICE_RDP] = {{"/var/log/xrdp-sesman.log"}, .journal = true},
 	[SERVICE_VSFTPD] = {{"/var/log/vsftpd.log"}},
 };
@@ -119,9 +121,10 @@ int settings_resolve_sensors(struct settings *s, const char *root, struct err *e
 	for (enum service service = SERVICE_SSH; service < SERVICE_COUNT; service++) {
 		int e = 0;
 		bool taken = named & SERVICE_BIT(service) && !s->sensors_merge;
-		if (taken || !(SETTINGS_READABLE & SERVICE_BIT(service)))
+		if (taken)
 			continue;
-		if (has_journal && places[service].journal)
+		bool instead = places[service].instead && find_file(root, service, file);
+		if (has_journal && places[service].journal && !instead)
 			e = add(s, SENSOR_JOURNAL, journal, service, err);
 		else if (find_file(root, service, file))
 			e = add(s, SENSOR_FILE, file, service, err);

@@ -297,7 +297,6 @@ static const struct refusal refusals[] = {
 	{"sensors: [{file: /x, timezone: ../../etc/passwd}]", "is not the name of a time zone"},
 	{"sensors: [{file: /x, services: [smtp]}]",
 		"c:1:33: sensors[1].services[1]: \"smtp\" is not one of ssh, mysql, rdp, vsftpd"},
-	{"sensors: [{file: /x, services: [mysql]}]", "this version reads no log-ins of mysql"},
 	{"sensors: [{file: /a}, {file: /b}]", "add \"merge: true\""},
 	{"sensors: [{file: /a, services: [ssh]}, {journal: true, services: [ssh]}]",
 		"/a and the journal both carry ssh"},
@@ -528,7 +527,11 @@ static void assert_sensor(unsigned i, enum sensor_kind kind, const char *path)
 	assert_true(i < s.sensor_count);
 	assert_int_equal(s.sensors[i].kind, kind);
 	assert_string_equal(s.sensors[i].path, full_path);
-	assert_int_equal(s.sensors[i].services, SERVICE_BIT(SERVICE_SSH));
+}
+
+static void assert_services(unsigned i, uint32_t services)
+{
+	assert_int_equal(s.sensors[i].services, services);
 }
 
 static void test_auto_takes_one(void **state)
@@ -537,6 +540,7 @@ static void test_auto_takes_one(void **state)
 	resolve(""); /* nothing there yet: waits for the file */
 	assert_int_equal(s.sensor_count, 1);
 	assert_sensor(0, SENSOR_FILE, "/var/log/auth.log");
+	assert_services(0, SERVICE_BIT(SERVICE_SSH));
 
 	put("var/log/secure", "");
 	resolve("");
@@ -558,9 +562,37 @@ static void test_auto_takes_one(void **state)
 	assert_sensor(0, SENSOR_JOURNAL, "/var/log/journal");
 	assert_int_equal(settings_check(&s, NULL), 0);
 
+	assert_services(0,
+		SERVICE_BIT(SERVICE_SSH) | SERVICE_BIT(SERVICE_MYSQL) | SERVICE_BIT(SERVICE_RDP));
+
 	/* Again: nothing more. */
 	assert_int_equal(settings_resolve_sensors(&s, root, NULL), 0);
 	assert_int_equal(s.sensor_count, 1);
+}
+
+static void test_auto_takes_files_of_services(void **state)
+{
+	(void)state;
+	put("var/log/mysql/error.log", "");
+	put("var/log/vsftpd.log", "");
+	put("var/log/xrdp-sesman.log", "");
+	resolve("");
+	assert_int_equal(s.sensor_count, 4);
+	assert_sensor(1, SENSOR_FILE, "/var/log/mysql/error.log");
+	assert_services(1, SERVICE_BIT(SERVICE_MYSQL));
+	assert_sensor(2, SENSOR_FILE, "/var/log/xrdp-sesman.log");
+	assert_services(2, SERVICE_BIT(SERVICE_RDP));
+	assert_sensor(3, SENSOR_FILE, "/var/log/vsftpd.log");
+	assert_services(3, SERVICE_BIT(SERVICE_VSFTPD));
+
+	/* the journal has what xrdp writes, not what a database writes to its own file */
+	put("var/log/journal/0123/system.journal", "");
+	resolve("");
+	assert_int_equal(s.sensor_count, 3);
+	assert_sensor(0, SENSOR_JOURNAL, "/var/log/journal");
+	assert_services(0, SERVICE_BIT(SERVICE_SSH) | SERVICE_BIT(SERVICE_RDP));
+	assert_sensor(1, SENSOR_FILE, "/var/log/mysql/error.log");
+	assert_int_equal(settings_check(&s, NULL), 0);
 }
 
 static void test_auto_leaves_what_is_named(void **state)
@@ -607,6 +639,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_load_file, make_root, drop_root),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test_setup_teardown(test_auto_takes_one, make_root, drop_root),
+		cmocka_unit_test_setup_teardown(
+			test_auto_takes_files_of_services, make_root, drop_root),
 		cmocka_unit_test_setup_teardown(
 			test_auto_leaves_what_is_named, make_root, drop_root),
 		cmocka_unit_test(test_manual_names_every_option),

@@ -28,7 +28,7 @@ static const char writer_pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
 				     "PRAGMA synchronous = NORMAL;"
 				     "PRAGMA foreign_keys = ON;"
 				     "PRAGMA journal_size_limit = 67108864;"
-				     "PRAGMA cache_size = -16384;"
+				     "PRAGMA cache_size = -8192;"
 				     "PRAGMA temp_store = MEMORY;"
 				     "PRAGMA cell_size_check = ON;"
 				     "PRAGMA trusted_schema = OFF;";

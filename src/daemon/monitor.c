@@ -40,7 +40,8 @@ struct monitor {
 	int inputs, reports;    /* our ends */
 	int64_t started, backoff;
 	bool was_ready;
-	int status; /* exit status */
+	bool ending, reloading; /* SIGTERM, SIGHUP came */
+	int status;             /* exit status */
 };
 
 static void apply_options(const struct monitor_options *o, struct settings *s)
@@ -231,11 +232,12 @@ static int fork_enforcer(struct monitor *m, int *ret_engine_end)
 	m->enforcer = fork();
 	if (m->enforcer == 0)
 		run_enforcer(m, ends[0]);
+	int error = errno;
 	(void)close(ends[0]);
 	if (m->enforcer < 0) {
 		m->enforcer = 0;
 		(void)close(ends[1]);
-		return -errno;
+		return -error;
 	}
 	*ret_engine_end = ends[1];
 	return 0;
@@ -253,7 +255,10 @@ static int start_children(struct monitor *m)
 		m->engine = fork();
 		if (m->engine == 0)
 			run_engine(m, inputs[1], reports[1], enforcer);
-		r = m->engine < 0 ? -errno : 0;
+		if (m->engine < 0) {
+			r = -errno;
+			m->engine = 0;
+		}
 	}
 	closep(&enforcer);
 	closep(&inputs[1]);
@@ -287,6 +292,19 @@ static void reap(struct monitor *m)
 		forget_child(m, pid, status);
 }
 
+/* Children are reaped at once, the rest is remembered for watch(). */
+static void take_signals(struct monitor *m)
+{
+	struct signalfd_siginfo info;
+	while (read(m->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			m->reloading = true;
+		else if (info.ssi_signo != SIGCHLD)
+			m->ending = true;
+	}
+	reap(m);
+}
+
 /* Politely, the engine first: the enforcer ends when its socket closes. */
 static void stop_children(struct monitor *m, bool for_good)
 {
@@ -299,12 +317,9 @@ static void stop_children(struct monitor *m, bool for_good)
 		struct pollfd wait[2] = {
 			{.fd = m->signals, .events = POLLIN}, {.fd = m->inputs, .events = POLLIN}};
 		(void)poll(wait, 2, 100);
-		struct signalfd_siginfo ignored;
-		while (wait[0].revents && read(m->signals, &ignored, sizeof(ignored)) > 0)
-			;
 		if (wait[1].revents & POLLIN)
 			(void)inputs_serve(m->inputs, m->settings);
-		reap(m);
+		take_signals(m);
 	}
 	for (int i = 0; i < 2; i++) {
 		pid_t pid = i ? m->enforcer : m->engine;
@@ -319,6 +334,17 @@ static void stop_children(struct monitor *m, bool for_good)
 	m->inputs = m->reports = -1;
 }
 
+/* Unless the end comes first. */
+static void pause_for(struct monitor *m, int64_t ms)
+{
+	int64_t until = clock_mono() + ms;
+	for (int64_t left = ms; left > 0 && !m->ending; left = until - clock_mono()) {
+		struct pollfd wait = {.fd = m->signals, .events = POLLIN};
+		(void)poll(&wait, 1, (int)left);
+		take_signals(m);
+	}
+}
+
 /* One of them died: all of them start again. False: give up. */
 static bool recover(struct monitor *m)
 {
@@ -331,22 +357,43 @@ static bool recover(struct monitor *m)
 		m->backoff = 0;
 	if (m->backoff > 0) {
 		log_warning("starting again in %lld s", (long long)(m->backoff / MS_SECOND));
-		struct pollfd wait = {.fd = m->signals, .events = POLLIN};
-		(void)poll(&wait, 1, (int)m->backoff);
+		pause_for(m, m->backoff);
 	}
+	if (m->ending)
+		return true;
 	m->backoff = MIN_OF(MAX_OF(m->backoff * 2, MS_SECOND), BACKOFF_MAX);
 	return start_children(m) == 0;
 }
 
-static void reload(struct monitor *m)
+/* The listeners of m->settings are closed, those of fresh opened; else the former again. */
+static bool change_listeners(struct monitor *m, struct settings *fresh)
+{
+	struct settings *old = m->settings;
+	struct err err;
+	close_listeners(m);
+	m->settings = fresh;
+	int r = open_listeners(m, &err);
+	m->settings = old;
+	if (r == 0)
+		return true;
+	log_error("reload: %s; going on as before", err.text);
+	close_listeners(m);
+	if (open_listeners(m, &err) < 0)
+		log_error("reload: %s", err.text);
+	return false;
+}
+
+/* False: nothing runs any more. */
+static bool reload(struct monitor *m)
 {
 	_cleanup_(freep) struct settings *fresh = calloc(1, sizeof(*fresh));
 	struct err err;
+	m->reloading = false;
 	(void)sd_notify(0, "RELOADING=1");
 	if (!fresh || monitor_settings(m->options, fresh, &err) < 0) {
 		log_error("reload: %s; going on as before", fresh ? err.text : "no memory");
 		(void)sd_notify(0, "READY=1");
-		return;
+		return true;
 	}
 	bool moved = strcmp(fresh->state_dir, m->settings->state_dir) != 0 ||
 		     strcmp(fresh->run_dir, m->settings->run_dir) != 0 ||
@@ -355,42 +402,18 @@ static void reload(struct monitor *m)
 		log_error("reload: state_dir, run_dir and nft_table change only with a restart; "
 			  "going on as before");
 		(void)sd_notify(0, "READY=1");
-		return;
+		return true;
 	}
 	bool listen_same = fresh->listener_count == m->settings->listener_count &&
 			   memcmp(fresh->listen, m->settings->listen, sizeof(fresh->listen)) == 0;
 	log_info("reload: starting again with the new configuration; blocks stay");
 	stop_children(m, false);
-	free(m->settings);
-	m->settings = take(fresh);
-	decide_observe(m);
-	if (!listen_same) {
-		close_listeners(m);
-		if (open_listeners(m, &err) < 0)
-			log_error("reload: %s", err.text);
+	if (listen_same || change_listeners(m, fresh)) {
+		free(m->settings);
+		m->settings = take(fresh);
+		decide_observe(m);
 	}
-	if (start_children(m) < 0)
-		m->status = 1;
-}
-
-/* False: end. */
-static bool on_signal(struct monitor *m)
-{
-	struct signalfd_siginfo info;
-	while (read(m->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		switch (info.ssi_signo) {
-		case SIGCHLD:
-			reap(m);
-			break;
-		case SIGHUP:
-			reload(m);
-			break;
-		default:
-			log_info("ending; blocks stay in the kernel (cordon flush takes them out)");
-			return false;
-		}
-	}
-	return true;
+	return m->ending || start_children(m) == 0;
 }
 
 static void on_report(struct monitor *m)
@@ -411,10 +434,21 @@ static void watch(struct monitor *m)
 	for (;;) {
 		struct pollfd fds[3] = {{.fd = m->signals, .events = POLLIN},
 			{.fd = m->inputs, .events = POLLIN}, {.fd = m->reports, .events = POLLIN}};
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		/* what came while children were stopped waits for nothing */
+		int patience = m->ending || m->reloading ? 0 : -1;
+		if (poll(fds, 3, patience) < 0 && errno != EINTR)
 			break;
-		if (fds[0].revents && !on_signal(m))
+		if (fds[0].revents)
+			take_signals(m);
+		if (m->ending) {
+			log_info("ending; blocks stay in the kernel (cordon flush takes them out)");
 			return;
+		}
+		if (m->reloading) {
+			if (!reload(m))
+				break;
+			continue;
+		}
 		bool down = m->engine == 0 || (!m->settings->observe && m->enforcer == 0);
 		if (down) {
 			if (!recover(m))

@@ -57,7 +57,7 @@ several() { # NAME COMMAND...
 	name=$1
 	shift
 	: >"$dir/runs"
-	for i in $(seq "$runs"); do
+	for _ in $(seq "$runs"); do
 		once "$@" >>"$dir/runs"
 	done
 	sort -n "$dir/runs" | awk -v lines="$lines" -v name="$name" '{ t[NR] = $1; f = $2; b = $3; c += $4 }

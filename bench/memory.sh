@@ -12,7 +12,9 @@ ns=cdnm$$
 dir=$(mktemp -d)
 pid=
 stop() {
-	[ -z "$pid" ] || { kill "$pid" && wait "$pid" || :; } 2>/dev/null
+	if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
+		wait "$pid" || :
+	fi
 	pid=
 }
 clean() {

@@ -24,3 +24,9 @@ grep=$(grep_speed)
 echo "cordon (file to events): $ours"
 echo "grep -c 'Failed password': $grep Mlines/s"
 echo "$ours" | awk -v grep="$grep" '{ printf "ratio to grep: %.2f\n", $1 / grep }'
+
+# the other services' logs
+"$build/bench/bench_gen_services" | while read -r name; do
+	"$build/bench/bench_gen_services" "$name" "$lines" >"$file"
+	echo "$name: $("$build/bench/bench_lines" "$file" 9)"
+done

@@ -60,6 +60,25 @@ static bool read_record(
 	return true;
 }
 
+/* False: the line has no header that anybody knows. *ret_format: NULL when nobody reads it. */
+static bool find_format(struct reader *r, struct slice line, struct record *record,
+	const struct format **ret_format)
+{
+	/* a daemon's own log is rarely mixed with anything */
+	if (r->own && r->own->line(&r->stamps, line, r->now, record)) {
+		*ret_format = r->own;
+		return true;
+	}
+	r->own = NULL;
+	bool fits = syslog_parse(&r->stamps, line, r->now, record);
+	const struct format *format = fits ? format_find(record->program) : NULL;
+	if (!format)
+		r->own = format =
+			format_of_line(r->services, &r->stamps, line, fits, r->now, record);
+	*ret_format = format;
+	return fits || format;
+}
+
 bool reader_line(struct reader *r, struct slice line, struct event *ret)
 {
 	struct record record;
@@ -72,11 +91,8 @@ bool reader_line(struct reader *r, struct slice line, struct event *ret)
 	}
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
-	bool fits = syslog_parse(&r->stamps, line, r->now, &record);
-	const struct format *format = fits ? format_find(record.program) : NULL;
-	if (!format)
-		format = format_of_line(r->services, &r->stamps, line, fits, r->now, &record);
-	if (!format && !fits) {
+	const struct format *format = NULL;
+	if (!find_format(r, line, &record, &format)) {
 		r->stats.unparsed++;
 		return false;
 	}

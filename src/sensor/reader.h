@@ -17,6 +17,8 @@
 
 #define READER_LINE_MAX 8192 /* bytes; longer lines are counted and skipped */
 
+struct format;
+
 struct reader_stats {
 	uint64_t lines;    /* lines and records */
 	uint64_t matched;  /* of them events */
@@ -31,8 +33,9 @@ struct reader {
 	int64_t now; /* guesses the year of stamps that have none: latest plausible */
 	struct reader_stats stats;
 	struct stamps stamps;
-	struct {              /* what the latest line was, event or not */
-		int64_t time; /* EVENT_NO_TIME: it says none */
+	const struct format *own; /* whose own log the latest line was from; NULL: nobody's */
+	struct {                  /* what the latest line was, event or not */
+		int64_t time;     /* EVENT_NO_TIME: it says none */
 		enum service service;
 	} latest;
 };

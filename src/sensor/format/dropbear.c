@@ -21,23 +21,36 @@ struct words {
 	struct slice text; /* what follows the opening */
 };
 
-/* The connection's session (NULL: no pid), known to belong to this source where that is said. */
-static struct session *join(const struct words *w, const struct source *source)
+static struct session *find(const struct words *w)
 {
 	const struct record *r = w->record;
 	if (r->pid == 0)
 		return NULL;
-	uint64_t key = session_key(r->host, SLICE("dropbear"), r->pid);
-	struct session *s = session_get(w->sessions, key, r->time);
-	bool other = s->has_src && source->literal && !addr_eq(&s->src, &source->addr);
-	if (s->closed || other)
+	struct session *s =
+		session_get(w->sessions, session_key(r->host, SLICE("dropbear"), r->pid), r->time);
+	if (s->closed)
 		session_renew(s);
-	if (source->literal) {
-		s->src = source->addr;
-		s->src_port = source->port;
-		s->has_src = true;
-	}
 	s->service = SERVICE_SSH;
+	return s;
+}
+
+static void settle(struct session *s, const struct source *source)
+{
+	s->src = source->addr;
+	s->src_port = source->port;
+	s->has_src = true;
+	s->service = SERVICE_SSH;
+}
+
+/* The connection's session (NULL: no pid), known to belong to this source where that is said. */
+static struct session *join(const struct words *w, const struct source *source)
+{
+	struct session *s = find(w);
+	if (!s || !source->literal)
+		return s;
+	if (s->has_src && !addr_eq(&s->src, &source->addr))
+		session_renew(s);
+	settle(s, source);
 	return s;
 }
 
@@ -72,10 +85,10 @@ static bool cut_from(struct slice text, struct source *ret, struct slice *ret_be
 static bool on_child(const struct words *w)
 {
 	struct source source = source_with_port(w->text);
-	struct session *s = source.literal ? join(w, &source) : NULL;
+	struct session *s = source.literal ? find(w) : NULL;
 	if (s) {
 		session_renew(s);
-		(void)join(w, &source);
+		settle(s, &source);
 	}
 	return false;
 }
@@ -194,22 +207,23 @@ static bool on_succeeded(const struct words *w)
 }
 
 static const struct opening {
-	struct slice text; /* but for its first letter, which early versions write small */
+	char initial; /* small; early versions write it so */
+	struct slice text;
 	bool (*read)(const struct words *w);
 } openings[] = {
-	{{"hild connection from ", 21}, on_child},
-	{{"ad password attempt for ", 24}, on_bad_password},
-	{{"ad PAM password attempt for ", 28}, on_bad_password},
-	{{"oo-long password attempt for ", 29}, on_bad_password},
-	{{"ogin attempt for nonexistent user", 33}, on_nonexistent},
-	{{"ogin attempt with wrong user ", 29}, on_wrong},
-	{{"oot login rejected", 18}, on_root},
-	{{"ser ", 4}, on_user},
-	{{"xit before auth", 15}, on_exit_before},
-	{{"assword auth succeeded for ", 27}, on_succeeded},
-	{{"AM password auth succeeded for ", 31}, on_succeeded},
-	{{"ubkey auth succeeded for ", 25}, on_succeeded},
-	{{"uth succeeded with blank password for ", 38}, on_succeeded},
+	{'c', {"hild connection from ", 21}, on_child},
+	{'b', {"ad password attempt for ", 24}, on_bad_password},
+	{'b', {"ad PAM password attempt for ", 28}, on_bad_password},
+	{'t', {"oo-long password attempt for ", 29}, on_bad_password},
+	{'l', {"ogin attempt for nonexistent user", 33}, on_nonexistent},
+	{'l', {"ogin attempt with wrong user ", 29}, on_wrong},
+	{'r', {"oot login rejected", 18}, on_root},
+	{'u', {"ser ", 4}, on_user},
+	{'e', {"xit before auth", 15}, on_exit_before},
+	{'p', {"assword auth succeeded for ", 27}, on_succeeded},
+	{'p', {"AM password auth succeeded for ", 31}, on_succeeded},
+	{'p', {"ubkey auth succeeded for ", 25}, on_succeeded},
+	{'a', {"uth succeeded with blank password for ", 38}, on_succeeded},
 };
 
 static bool dropbear_parse(
@@ -221,10 +235,10 @@ static bool dropbear_parse(
 		text.n--;
 	if (text.n < 4)
 		return false;
-	text = slice_skip(text, 1);
+	char initial = (char)(*text.p | 0x20);
 	for (size_t i = 0; i < countof(openings); i++) {
-		w.text = text;
-		if (cut_start(&w.text, openings[i].text))
+		w.text = slice_skip(text, 1);
+		if (openings[i].initial == initial && cut_start(&w.text, openings[i].text))
 			return openings[i].read(&w);
 	}
 	return false;

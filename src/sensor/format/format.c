@@ -14,7 +14,7 @@ static const struct format *const formats[] = {
 
 const struct format *format_find(struct slice program)
 {
-	const char *slash = program.n ? memrchr(program.p, '/', program.n) : NULL;
+	const char *slash = program.n > 4 ? memrchr(program.p, '/', program.n) : NULL;
 	if (slash)
 		program = slice_between(slash + 1, program.p + program.n);
 	if (program.n == 0)

@@ -52,11 +52,11 @@ struct session *source_session(struct session_table *t, enum service service, st
 	if (!source->literal)
 		return NULL;
 	uint64_t key = session_key(host, program, hash_of(&source->addr));
-	struct session *s = session_find(t, key);
-	if (s && ((time != EVENT_NO_TIME && time - s->last > together) ||
-			 !addr_eq(&s->src, &source->addr)))
-		session_renew(s);
+	struct session *s = together == SOURCE_ALWAYS ? NULL : session_find(t, key);
+	bool over = s && time != EVENT_NO_TIME && time - s->last > together;
 	s = session_get(t, key, time);
+	if (over || (s->has_src && !addr_eq(&s->src, &source->addr)))
+		session_renew(s);
 	s->src = source->addr;
 	s->has_src = true;
 	s->service = (uint8_t)service;

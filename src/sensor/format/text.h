@@ -26,7 +26,7 @@ static inline bool cut_end(struct slice *text, struct slice end)
 
 static inline bool has(struct slice text, struct slice what)
 {
-	return text.n >= what.n && memmem(text.p, text.n, what.p, what.n);
+	return text.p && text.n >= what.n && memmem(text.p, text.n, what.p, what.n);
 }
 
 static inline struct slice skip_blanks(struct slice text)
@@ -39,7 +39,7 @@ static inline struct slice skip_blanks(struct slice text)
 /* Where `what` begins in text for the last time; NULL: nowhere. */
 static inline const char *find_last(struct slice text, struct slice what)
 {
-	for (size_t n = text.n; n >= what.n && n > 0; n--) {
+	for (size_t n = text.p ? text.n : 0; n >= what.n && n > 0; n--) {
 		const char *p = memrchr(text.p, what.p[0], n - what.n + 1);
 		if (!p || memcmp(p, what.p, what.n) == 0)
 			return p;

@@ -25,12 +25,30 @@
 
 static const struct slice program = {"vsftpd", 6};
 static const struct slice client = {": Client \"", 10};
+static const struct slice password = {", anon password \"", 17};
 
 static struct session *session_of(
 	const struct record *record, struct session_table *sessions, const struct source *source)
 {
 	return source_session(
 		sessions, SERVICE_VSFTPD, SLICE_NULL, program, source, record->time, SOURCE_ALWAYS);
+}
+
+/*
+ * The next `: Client "` of text at or behind p, NULL: none. Quotes are few, so they are what is
+ * looked for. *ret_password: whether an anonymous password was passed on the way.
+ */
+static const char *next_client(struct slice text, const char *p, bool *ret_password)
+{
+	const char *end = text.p + text.n;
+	while (p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
+		struct slice before = slice_between(text.p, ++p);
+		if (slice_ends(before, client))
+			return p - client.n;
+		if (slice_ends(before, password))
+			*ret_password = true;
+	}
+	return NULL;
 }
 
 /* `ADDR"` and what follows it; false: no such. */
@@ -66,25 +84,22 @@ static struct slice user_of(struct slice message, const char *end)
 static bool on_failed(const struct record *record, struct session_table *sessions,
 	const char *first, struct event *ret)
 {
-	static const struct slice what = {"FAIL LOGIN", 10}, password = {", anon password \"", 17};
-	struct slice message = record->message;
-	const char *end = message.p + message.n, *last = first;
-	for (const char *p = first; p; p = memmem(p, (size_t)(end - p), client.p, client.n)) {
+	static const struct slice what = {"FAIL LOGIN", 10};
+	struct slice message = record->message, rest;
+	const char *last = first;
+	bool has_password = false;
+	for (const char *p = first; p; p = next_client(message, p + client.n, &has_password)) {
 		if (!slice_ends(slice_between(message.p, p), what))
 			return false;
 		last = p;
-		p += client.n;
 	}
 	struct source source;
-	struct slice rest;
-	if (!read_client(slice_between(last + client.n, end), &source, &rest))
+	if (!read_client(slice_between(last + client.n, message.p + message.n), &source, &rest))
 		return false;
-	if (has(message, password)) {
-		if (last != first)
-			source.literal = false;
-	} else if (!is_own_text(rest)) {
+	if (!has_password && !is_own_text(rest))
 		return false;
-	}
+	if (has_password && last != first)
+		source.literal = false;
 	return source_failed(ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source,
 		user_of(message, last - what.n));
 }
@@ -94,7 +109,8 @@ static bool on_accepted(struct slice message, const char *at, struct event *ret)
 {
 	struct source source;
 	struct slice rest = slice_between(at + client.n, message.p + message.n);
-	if (has(rest, client) || !read_client(rest, &source, &rest))
+	bool has_password = false;
+	if (next_client(message, rest.p, &has_password) || !read_client(rest, &source, &rest))
 		return false;
 	return source_succeeded(ret, &source, user_of(message, at - strlen("OK LOGIN")));
 }
@@ -105,7 +121,8 @@ static bool vsftpd_parse(
 	struct slice text = record->message, user;
 	struct source source;
 	if (text.n && *text.p != 'p' && *text.p != '(' && *text.p != 'a') {
-		const char *at = memmem(text.p, text.n, client.p, client.n);
+		bool has_password = false;
+		const char *at = next_client(text, text.p, &has_password);
 		struct slice verb = at ? slice_between(text.p, at) : SLICE_NULL;
 		if (slice_ends(verb, SLICE("FAIL LOGIN")))
 			return on_failed(record, sessions, at, ret);

@@ -115,7 +115,9 @@ static bool xrdp_line(struct stamps *stamps, struct slice line, int64_t now, str
 {
 	static const struct slice between = {"] [", 3};
 	int64_t time;
-	struct slice text = slice_skip(line, 1);
+	struct slice text = line;
+	if (!cut_start(&text, SLICE("[")))
+		return false;
 	size_t n = stamp_read(stamps, text, now, &time);
 	text = slice_skip(text, n);
 	if (n == 0 || !slice_starts(text, between))

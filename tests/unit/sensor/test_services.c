@@ -8,6 +8,8 @@
 #include "case_files.h"
 #include "cases.h"
 
+#include <stdlib.h>
+
 /* A reader of one service's log does not read another's. */
 static void services_apart(void **state)
 {
@@ -41,6 +43,44 @@ static void services_apart(void **state)
 			cases_done(&r);
 		}
 	}
+}
+
+/* After a line of a daemon's own log whatever comes is read as ever. */
+static void own_log_then_others(void **state)
+{
+	(void)state;
+	static const char *const own[] = {
+		"2024-01-01 12:00:00 5 [Warning] Access denied for user 'a'@'192.0.2.1'",
+		"[20240101-12:00:00] [INFO ] AUTHFAIL: user=a ip=192.0.2.1 time=1",
+		"Mon Jan  1 12:00:00 2024 [pid 3] [a] FAIL LOGIN: Client \"192.0.2.1\"",
+		"[123] Jan 01 12:00:00 Bad password attempt for 'a' from 192.0.2.1:1",
+		"{\"@timestamp\":\"2024-01-01T12:00:00Z\",\"EventID\":140,\"SourceName\":"
+		"\"Microsoft-"
+		"Windows-RemoteDesktopServices-RdpCoreTS\",\"IPString\":\"192.0.2.1\"}",
+	};
+	static const char *const others[] = {"", "[", "{", "\r", "x", "2024-01-01 12:00:0"};
+	struct reader r;
+	struct event e;
+	cases_reader(&r, CASES_NOW, "UTC");
+	for (size_t i = 0; i < countof(own); i++) {
+		for (size_t k = 0; k < countof(others); k++) {
+			assert_true(reader_line(&r, slice_of(own[i]), &e));
+			/* where it ends matters: a copy of just its bytes */
+			size_t n = strlen(others[k]);
+			_cleanup_(freep) char *copy = malloc(n + (n == 0));
+			assert_non_null(copy);
+			memcpy(copy, others[k], n);
+			assert_false(reader_line(&r, (struct slice){copy, n}, &e));
+		}
+		for (size_t k = 0; k < countof(own); k++) {
+			assert_true(reader_line(&r, slice_of(own[i]), &e));
+			assert_true(reader_line(&r, slice_of(own[k]), &e));
+		}
+		assert_true(reader_line(
+			&r, SLICE("Nov 21 22:00:00 h sshd[1]: Invalid user a from 192.0.2.1"), &e));
+		assert_int_equal(e.service, SERVICE_SSH);
+	}
+	cases_done(&r);
 }
 
 /* Journal records, whose header somebody else took apart. */
@@ -88,7 +128,10 @@ int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(services_apart), cmocka_unit_test(records_of_the_journal)};
+		cmocka_unit_test(services_apart),
+		cmocka_unit_test(own_log_then_others),
+		cmocka_unit_test(records_of_the_journal),
+	};
 	int failed = case_files_lines("tests/cases/mysqld/lines.txt", 20);
 	failed += case_files_lines("tests/cases/xrdp/lines.txt", 12);
 	failed += case_files_sessions("tests/cases/xrdp/sessions.log", 4);

@@ -81,6 +81,7 @@ struct core {
 	struct watch *enforce_watch;
 	struct timer *sync_timer, *ready_timer, *expiry_timer, *hits_timer, *upkeep_timer;
 	bool syncing, sync_again, synced_once, stopping;
+	bool shrinking;  /* the database is over its size, and it has been said */
 	int64_t sampled; /* ms, monotonic: the latest sample that was written; 0: none */
 	int64_t sync_backoff;
 	int64_t expiry_next; /* ms UTC the expiry timer is set for; 0: not set */

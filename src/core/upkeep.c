@@ -27,11 +27,15 @@ static bool expunge(struct core *c, int64_t now, int64_t keep_blocks, int64_t ke
 static int64_t shrunk(struct core *c, int64_t keep)
 {
 	uint64_t most = c->settings->retain_bytes, size = store_size(c->store);
-	if (most == 0 || size <= most)
+	if (most == 0 || size <= most) {
+		c->shrinking = false;
 		return keep;
-	log_warning("the database has %llu MiB, %llu are allowed (retention.size): dropping what "
-		    "is oldest",
-		(unsigned long long)(size >> 20), (unsigned long long)(most >> 20));
+	}
+	if (!c->shrinking)
+		log_warning("the database has %llu MiB, %llu are allowed (retention.size): "
+			    "dropping what is oldest",
+			(unsigned long long)(size >> 20), (unsigned long long)(most >> 20));
+	c->shrinking = true;
 	return (int64_t)((double)keep * (double)most / (double)size * 0.9);
 }
 

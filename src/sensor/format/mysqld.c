@@ -13,9 +13,11 @@
  * the host, which holds no quote. (A host looked up in the DNS is a name; the
  * servers refuse names that look like addresses.)
  *
- * The servers write a name as it came, line breaks too. Nobody can tell what such
- * a name wrote behind its first line break from lines of the server; only that the
- * line it broke off has no address at its end, and the rest of it no header.
+ * MariaDB (10.11 at least) writes a name as it came, line breaks too, up to 128
+ * characters. So a client can make it write a whole line about somebody else, which
+ * no reader of lines can tell from a true one: addresses that must stay reachable
+ * belong on the allow list. What is left over of such a name (a line without an
+ * end, one without a beginning) counts nothing.
  */
 #include "base/util.h"
 #include "sensor/format/format.h"

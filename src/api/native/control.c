@@ -89,7 +89,7 @@ static void put_answer(struct connection *n, const struct buf *result, const cha
 {
 	struct json j;
 	json_start(&j, &n->out);
-	if (!error && (result->error || n->out.n + result->n > RESULT_MAX))
+	if (!error && (!result || result->error || n->out.n + result->n > RESULT_MAX))
 		error = "the answer is too large: ask for less";
 	if (error) {
 		json_begin_object(&j);

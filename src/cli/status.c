@@ -59,9 +59,11 @@ static void show_sensors(const json_t *sensors)
 		for (size_t n = 0; n < countof(numbers); n++)
 			(void)snprintf(
 				text[n], sizeof(text[n]), "%" PRId64, client_int(s, numbers[n]));
-		const char *error = client_text(s, "error"), *latest = client_text(s, "last_event");
+		const char *problem = client_text(s, "problem"), *note = client_text(s, "note");
+		const char *latest = client_text(s, "last_event");
+		const char *state = problem[0] ? problem : note[0] ? note : "ok";
 		const char *cells[] = {client_text(s, "name"), text[0], text[1], text[2], text[3],
-			text[4], latest[0] ? latest : "none yet", error[0] ? error : "ok"};
+			text[4], latest[0] ? latest : "none yet", state};
 		table_row(t, cells);
 	}
 	(void)putchar('\n');
@@ -74,8 +76,10 @@ static bool all_well(const json_t *status)
 	json_t *s;
 	const json_t *kernel = json_object_get(status, "kernel");
 	json_array_foreach (json_object_get(status, "sensors"), i, s)
-		if (client_text(s, "error")[0])
+		if (client_text(s, "problem")[0])
 			return false;
+	if (json_is_true(json_object_get(json_object_get(status, "blocks"), "at_ceiling")))
+		return false;
 	return strcmp(client_text(kernel, "mode"), "observe") == 0 ||
 	       json_is_true(json_object_get(kernel, "in_line"));
 }
@@ -97,6 +101,8 @@ static void show(const json_t *s)
 	if (client_int(b, "over_ceiling") > 0)
 		line("", "%" PRId64 " blocks not made: ceiling (limits.blocks_per_minute)",
 			client_int(b, "over_ceiling"));
+	if (json_is_true(json_object_get(b, "at_ceiling")))
+		line("", "AT THE CEILING: no more blocks are made this minute");
 	line("database", "%.1f MiB", (double)client_int(s, "database_bytes") / 1048576.0);
 	show_sensors(json_object_get(s, "sensors"));
 }

@@ -272,6 +272,12 @@ static bool over_ceiling(struct core *c)
 	return true;
 }
 
+bool blocks_at_ceiling(const struct core *c)
+{
+	uint32_t most = c->settings->blocks_per_minute;
+	return most != 0 && c->ceiling_used > most && c->ceiling_minute == clock_now() / MS_MINUTE;
+}
+
 void blocks_audit_life(struct core *c, const struct block *old)
 {
 	char address[PREFIX_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];

@@ -45,9 +45,16 @@ struct source_status {
 	const struct reader_stats *reader;
 	struct tail_stats tail; /* zero for the journal */
 	struct journal_stats journal;
-	int64_t last_event; /* ms: newest event time; INT64_MIN none */
-	int64_t last_read;  /* ms: when something was read last; 0 never */
-	const char *error;  /* "" while it works */
+	int64_t last_event;  /* ms: newest event time; INT64_MIN none */
+	int64_t last_read;   /* ms: when something was read last; 0 never */
+	int64_t since_line;  /* ms since it said anything, or since the start */
+	unsigned unread;     /* of the latest thousand lines so many are not understood */
+	bool silent;         /* for longer than settings->silent_after */
+	int64_t shift;       /* ms, added to its stamps */
+	int64_t skew;        /* ms: how far they are behind the clock all the same */
+	const char *error;   /* "" while it works */
+	const char *problem; /* "": none; of the call's time */
+	const char *note;    /* "": nothing remarkable; of the call's time */
 };
 
 struct core_status {
@@ -63,6 +70,7 @@ struct core_status {
 	uint32_t sessions;
 	uint64_t sessions_evicted;
 	uint64_t store_bytes;
+	bool at_ceiling; /* this minute no more blocks are made */
 	uint64_t drifts, commit_failures, blocks_new, blocks_refused, blocks_over_ceiling;
 };
 

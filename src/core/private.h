@@ -116,6 +116,8 @@ void blocks_undo(struct core *c, int why);
 void blocks_audit_life(struct core *c, const struct block *old);
 /* Ends what is due; arms the timer for the next. */
 void blocks_expire(struct core *c);
+/* True when this minute has all the new blocks it may have. */
+bool blocks_at_ceiling(const struct core *c);
 void blocks_arm_expiry(struct core *c, int64_t next);
 int64_t blocks_forbidden_of(struct core *c, int64_t rule);
 
@@ -162,6 +164,8 @@ void sources_rewind(struct core *c);
 bool sources_wait(const struct core *c);
 /* The time (ms) that every source has read up to; now when none is behind. */
 int64_t sources_horizon(const struct core *c, int64_t now);
+/* Says which have fallen silent, once. */
+void sources_check(struct core *c);
 void sources_each(
 	const struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
 

@@ -509,6 +509,17 @@ const struct config_option settings_options[] = {
 		.initial = "5s",
 	},
 	{
+		.name = "silent_after",
+		.help = "A sensor that says nothing for so long is remarked upon, in the log and "
+			"by "
+			"cordon status.",
+		.kind = &settings_kind_duration,
+		CONFIG_AT(struct settings, silent_after),
+		.min = MS_SECOND,
+		.max = RULE_PERMANENT,
+		.initial = "24h",
+	},
+	{
 		.name = "store_unknown_users",
 		.help = "Stores the names of users that do not exist. People type passwords there.",
 		.kind = &config_boolean,

@@ -6,7 +6,9 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/health.h"
 #include "core/private.h"
+#include "sensor/skew.h"
 
 #include <errno.h>
 
@@ -33,6 +35,10 @@ struct source {
 	int failed;        /* -errno: an event of the current batch could not be taken */
 	bool behind;       /* there was more to read */
 	bool store_failed; /* what it read last could not be stored */
+	bool live;         /* what is read now was written just now */
+	bool said_silent;
+	struct skew skew;
+	struct health health;
 	struct buf stored; /* the cursor as the store has it */
 	char error[128];
 };
@@ -40,9 +46,24 @@ struct source {
 static void source_ready(void *ctx, unsigned ready);
 static int source_open(struct source *s, struct err *err);
 
+/* Log files only: the journal's stamps are the kernel's or journald's own. */
+static void note_stamp(struct source *s, int64_t time)
+{
+	char text[CLOCK_TEXT_MAX];
+	int64_t stamped = time - s->reader.shift;
+	if (!s->live || !s->tail || time == EVENT_NO_TIME ||
+		!skew_note(&s->skew, stamped, s->reader.now))
+		return;
+	s->reader.shift = s->skew.shift;
+	log_warning("%s: it is %s, and its stamps are off by %lld min: %s (is its timezone right?)",
+		s->name, clock_format(s->reader.now, text), (long long)(s->skew.shift / MS_MINUTE),
+		s->skew.shift ? "they are put right from now on" : "believed again");
+}
+
 static int on_event(void *ctx, const struct event *event)
 {
 	struct source *s = ctx;
+	note_stamp(s, event->time);
 	if (event->time != EVENT_NO_TIME)
 		s->last_event = MAX_OF(s->last_event, event->time);
 	/* a slice of lines is taken whole: the batch goes, not a part of it */
@@ -55,7 +76,10 @@ static int on_lines(void *ctx, struct slice lines)
 {
 	struct source *s = ctx;
 	s->delivered = true;
-	return reader_lines(&s->reader, lines, on_event, s);
+	int r = reader_lines(&s->reader, lines, on_event, s);
+	if (s->reader.latest.time != EVENT_NO_TIME) /* also of lines that are no event */
+		note_stamp(s, s->reader.latest.time);
+	return r;
 }
 
 static int on_record(void *ctx, const struct record *record)
@@ -139,11 +163,15 @@ static int read_batch(struct source *s, int *ret_more)
 	int r = pipeline_begin(s->core);
 	if (r < 0)
 		return r;
+	s->live = !s->behind;
 	*ret_more = read_some(s);
 	s->behind = *ret_more > 0;
+	health_update(&s->health, s->reader.stats.lines, s->reader.stats.unparsed);
 	r = commit_batch(s);
-	if (s->delivered)
+	if (s->delivered) {
 		s->last_read = s->reader.now;
+		s->said_silent = false;
+	}
 	return r;
 }
 
@@ -311,20 +339,58 @@ int64_t sources_horizon(const struct core *c, int64_t now)
 	return horizon;
 }
 
+static int64_t since_line(const struct source *s, int64_t now)
+{
+	return MAX_OF(now - MAX_OF(s->last_read, s->core->started), 0);
+}
+
+void sources_check(struct core *c)
+{
+	int64_t now = clock_now();
+	for (unsigned i = 0; i < c->source_count; i++) {
+		struct source *s = &c->sources[i];
+		if (s->said_silent || s->error[0] || since_line(s, now) < c->settings->silent_after)
+			continue;
+		s->said_silent = true;
+		log_warning("%s: not a line for %lld min (silent_after)", s->name,
+			(long long)(since_line(s, now) / MS_MINUTE));
+	}
+}
+
+static void judge(const struct source *s, struct source_status *ret, char *text, size_t size)
+{
+	const struct health_facts facts = {.error = s->error,
+		.unread = health_unread(&s->health),
+		.since_line = ret->since_line,
+		.silent_after = s->core->settings->silent_after,
+		.shift = s->skew.shift,
+		.skew = s->skew.latest};
+	bool wrong = health_text(&facts, text, size);
+	ret->unread = facts.unread;
+	ret->silent = facts.since_line >= facts.silent_after;
+	ret->shift = facts.shift;
+	ret->skew = facts.skew;
+	ret->problem = wrong ? text : "";
+	ret->note = wrong ? "" : text;
+}
+
 void sources_each(
 	const struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx)
 {
 	for (unsigned i = 0; i < c->source_count; i++) {
 		const struct source *s = &c->sources[i];
+		char text[160];
 		struct source_status status = {.name = s->name,
 			.reader = &s->reader.stats,
 			.last_event = s->last_event,
 			.last_read = s->last_read,
+			.since_line = since_line(s, clock_now()),
 			.error = s->error};
 		if (s->tail)
 			tail_get_stats(s->tail, &status.tail);
 		if (s->journal)
 			journal_get_stats(s->journal, &status.journal);
+		judge(s, &status, text, sizeof(text));
 		fn(ctx, &status);
 	}
 }

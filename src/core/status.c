@@ -25,6 +25,7 @@ void core_get_status(struct core *c, struct core_status *ret)
 		.commit_failures = c->counters.commit_failures,
 		.blocks_new = c->counters.blocks_new,
 		.blocks_refused = c->counters.blocks_refused,
+		.at_ceiling = blocks_at_ceiling(c),
 		.blocks_over_ceiling = c->counters.blocks_over_ceiling};
 	(void)store_block_counts(c->store, c->account.id, ret->blocks);
 	window_get_stats(c->windows, &ret->windows);
@@ -85,6 +86,8 @@ static void detect_metrics(struct buf *out, const struct core_status *s)
 		"Failures from sources that are never blocked.", (int64_t)s->blocks_refused);
 	metric(out, "blocks_over_ceiling_total", "counter",
 		"Blocks not made because of the ceiling.", (int64_t)s->blocks_over_ceiling);
+	metric(out, "blocks_at_ceiling", "gauge", "1 while no more blocks are made this minute.",
+		s->at_ceiling);
 	metric(out, "sources_tracked", "gauge", "Sources whose failures are remembered.",
 		(int64_t)s->windows.tracked);
 	metric(out, "sources_evicted_total", "counter", "Sources forgotten for want of room.",
@@ -102,10 +105,15 @@ static const struct {
 } source_metrics[] = {
 	{"source_lines_total", "Lines or entries read."},
 	{"source_failures_total", "Lines that told of a failed log-in."},
-	{"source_unparsed_total", "Lines of a known program that were not understood."},
+	{"source_unparsed_total", "Lines whose beginning was not understood."},
 	{"source_too_long_total", "Lines over 8 KiB, skipped."},
 	{"source_gaps_total", "Times lines were known to be lost."},
 	{"source_behind_bytes", "Bytes not yet read."},
+	{"source_unparsed_share_permille", "Of the latest lines, those not understood."},
+	{"source_silent_seconds", "Time since the latest line, or since the start."},
+	{"source_silent", "1 when that is longer than silent_after."},
+	{"source_shift_seconds", "Added to stamps that are off by hours."},
+	{"source_skew_seconds", "How far stamps are behind the clock when lines arrive."},
 };
 
 struct source_page {
@@ -127,8 +135,18 @@ static int64_t source_value(const struct source_status *s, size_t metric_number)
 		return (int64_t)(s->reader->too_long + s->tail.too_long + s->journal.too_long);
 	case 4:
 		return (int64_t)(s->tail.gaps + s->journal.gaps);
-	default:
+	case 5:
 		return s->tail.size_behind;
+	case 6:
+		return s->unread;
+	case 7:
+		return s->since_line / MS_SECOND;
+	case 8:
+		return s->silent;
+	case 9:
+		return s->shift / MS_SECOND;
+	default:
+		return s->skew / MS_SECOND;
 	}
 }
 

@@ -43,6 +43,7 @@ void upkeep_run(struct core *c)
 {
 	int64_t now = clock_now();
 	bool more = false;
+	sources_check(c);
 	window_sweep(c->windows, pipeline_horizon(c));
 	if (store_begin(c->store) == 0) {
 		more = expunge(c, now, shrunk(c, c->settings->retain_blocks),

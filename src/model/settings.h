@@ -89,6 +89,7 @@ struct settings {
 	uint32_t lockout_failures; /* 5 */
 	int64_t lockout_time;      /* 5 m */
 	int64_t token_life;        /* 24 h */
+	int64_t silent_after;      /* 24 h: a source that says nothing for so long is remarkable */
 	int64_t hits_interval;     /* 5 s: how often refused connections are sampled */
 	unsigned log_level;
 };

@@ -42,6 +42,8 @@ static unsigned strip_repeated(struct slice *message)
 static bool read_record(
 	struct reader *r, const struct format *format, struct record *record, struct event *ret)
 {
+	if (record->time != EVENT_NO_TIME)
+		record->time += r->shift;
 	r->latest.time = record->time;
 	r->latest.service = SERVICE_NONE;
 	if (!format || !(r->services & SERVICE_BIT(format->service)))

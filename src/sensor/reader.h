@@ -30,6 +30,7 @@ struct reader_stats {
 struct reader {
 	struct session_table *sessions; /* borrowed */
 	uint32_t services;              /* SERVICE_BIT()s wanted; others are not parsed */
+	int64_t shift;                  /* ms, added to every stamp (see skew.h) */
 	int64_t now; /* guesses the year of stamps that have none: latest plausible */
 	struct reader_stats stats;
 	struct stamps stamps;

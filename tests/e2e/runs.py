@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What whoever runs Cordon sees and may ask of it: blocks that grow."""
+"""What whoever runs Cordon sees and may ask of it: blocks that grow, sources that cannot
+be relied upon, the ceiling."""
 import datetime
+import json
+import re
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
-from e2e import Daemon, Host, Tap, need_commands, need_root, scratch, until  # noqa: E402
+from e2e import Daemon, Host, Tap, in_kernel, need_commands, need_root, nft, scratch, until  # noqa: E402
 
 CONFIG = """
 sensors: [{{file: {log}}}]
@@ -69,12 +73,60 @@ def growing(tap, victim):
     daemon.stop()
 
 
+def sensor_of(daemon):
+    return json.loads(daemon.cordon("status", "--json", check=False).stdout)["sensors"][0]
+
+
+def sources(tap, victim):
+    log = Log()
+    daemon = Daemon(victim, config(log, "silent_after: 2s")).start()
+    late = datetime.timedelta(hours=-2)
+    for _ in range(3):
+        log.line("Server listening on 0.0.0.0 port 22.", shift=late)
+        time.sleep(1.1)
+    tap.ok(until(lambda: sensor_of(daemon)["shift_seconds"] == 7200), "stamps that are two hours off are noticed",
+           sensor_of(daemon))
+    log.fail("203.0.113.30", shift=late)
+    tap.ok(until(lambda: in_kernel(victim, "203.0.113.30")), "and what they are on counts as of now")
+    tap.equal(daemon.log.read_text().count("off by 120 min"), 1, "that is said once")
+    tap.ok("put right" in daemon.cordon("status"), "status says so, and that all is well")
+    tap.ok(until(lambda: "silent for" in daemon.cordon("status")), "a source that says nothing is remarked upon")
+    with open(log.path, "a") as f:
+        f.write("what is this\n" * 100)
+    tap.ok(until(lambda: sensor_of(daemon)["problem"]), "lines that are not understood are a problem")
+    tap.equal(daemon.cordon("status", check=False).returncode, 1, "and status does not call that well")
+    page = victim.run("curl", "-s", "http://127.0.0.1:8731/metrics")
+    for name, least in (("source_unparsed_share_permille", 500), ("source_shift_seconds", 7200),
+                        ("source_silent", 0), ("source_silent_seconds", 0)):
+        value = re.search(rf"^cordon_{name}{{[^}}]*}} ([0-9]+)$", page, re.M)
+        tap.ok(value and int(value[1]) >= least, f"a metric shows {name}", page)
+    daemon.stop()
+
+
+def ceiling(tap, victim):
+    log = Log()
+    daemon = Daemon(victim, config(log, "limits: {blocks_per_minute: 1}")).start()
+
+    def reached():
+        """The minute may end in between: then there is another try."""
+        for i in range(40, 43):
+            log.fail(f"203.0.113.{i}")
+        return until(lambda: "AT THE CEILING" in daemon.cordon("status", check=False).stdout, 2)
+
+    tap.ok(until(reached), "status says that no more blocks are made this minute")
+    tap.ok("cordon_blocks_over_ceiling_total" in victim.run("curl", "-s", "http://127.0.0.1:8731/metrics"),
+           "and a metric counts those")
+    daemon.stop()
+
+
 def main():
     need_root()
-    need_commands("ip", "nft")
+    need_commands("ip", "nft", "curl")
     tap = Tap()
     victim = Host("o")
-    growing(tap, victim)
+    for part in (growing, sources, ceiling):
+        part(tap, victim)
+        nft(victim, "flush", "ruleset")
     tap.done()
 
 

@@ -27,7 +27,13 @@ static void put_source(void *ctx, const struct source_status *s)
 	json_field_int(j, "behind_bytes", s->tail.size_behind);
 	field_time(j, "last_event", s->last_event == INT64_MIN ? 0 : s->last_event);
 	field_time(j, "last_read", s->last_read);
+	json_field_int(j, "unparsed_permille", s->unread);
+	json_field_int(j, "silent_seconds", s->since_line / MS_SECOND);
+	json_field_int(j, "shift_seconds", s->shift / MS_SECOND);
+	json_field_int(j, "skew_seconds", s->skew / MS_SECOND);
 	json_field(j, "error", s->error[0] ? s->error : NULL);
+	json_field(j, "problem", s->problem[0] ? s->problem : NULL);
+	json_field(j, "note", s->note[0] ? s->note : NULL);
 	json_end_object(j);
 }
 
@@ -55,6 +61,7 @@ static void put_blocks(struct json *j, const struct core_status *s)
 	json_field_int(j, "begun", (int64_t)s->blocks_new);
 	json_field_int(j, "refused", (int64_t)s->blocks_refused);
 	json_field_int(j, "over_ceiling", (int64_t)s->blocks_over_ceiling);
+	json_field_bool(j, "at_ceiling", s->at_ceiling);
 	json_end_object(j);
 }
 

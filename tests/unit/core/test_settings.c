@@ -169,6 +169,7 @@ static const char full[] = "sensors:\n"
 			   "  attempts: 1d\n"
 			   "  size: 10GiB\n"
 			   "hits_interval: 500ms\n"
+			   "silent_after: permanent\n"
 			   "store_unknown_users: true\n"
 			   "state_dir: /srv/cordon\n"
 			   "run_dir: /srv/cordon/run\n"
@@ -190,6 +191,7 @@ static void check_full(const struct settings *f)
 	assert_int_equal(f->sensors[1].kind, SENSOR_JOURNAL);
 	assert_string_equal(f->sensors[1].path, "");
 	assert_string_equal(f->sensors[2].path, "/srv/journal");
+	assert_int_equal(f->silent_after, RULE_PERMANENT);
 	assert_int_equal(f->repeat.factor, 3);
 	assert_int_equal(f->repeat.ceiling, RULE_PERMANENT);
 	assert_int_equal(f->repeat.forget, MS_HOUR);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/health.h"
+
+#include "base/clock.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LATEST   1000
+#define ENOUGH   50  /* lines to judge by */
+#define BAD      500 /* of a thousand */
+#define SKEW_SAY MS_MINUTE
+
+void health_update(struct health *h, uint64_t lines, uint64_t unread)
+{
+	h->lines += lines - h->seen_lines;
+	h->unread += unread - h->seen_unread;
+	h->seen_lines = lines;
+	h->seen_unread = unread;
+	while (h->lines > LATEST) {
+		h->lines /= 2;
+		h->unread /= 2;
+	}
+}
+
+unsigned health_unread(const struct health *h)
+{
+	return h->lines < ENOUGH ? 0 : (unsigned)(h->unread * 1000 / h->lines);
+}
+
+/* "2 h", "90 min", "70 s" */
+static const char *span(int64_t ms, char *ret, size_t size)
+{
+	int64_t s = llabs(ms) / MS_SECOND;
+	if (s >= 3600 && s % 3600 == 0)
+		(void)snprintf(ret, size, "%lld h", (long long)(s / 3600));
+	else if (s >= 172800)
+		(void)snprintf(ret, size, "%lld h", (long long)(s / 3600));
+	else if (s >= 300)
+		(void)snprintf(ret, size, "%lld min", (long long)(s / 60));
+	else
+		(void)snprintf(ret, size, "%lld s", (long long)s);
+	return ret;
+}
+
+bool health_text(const struct health_facts *f, char *ret, size_t size)
+{
+	char text[32];
+	*ret = '\0';
+	if (f->error[0]) {
+		(void)snprintf(ret, size, "%s", f->error);
+		return true;
+	}
+	if (f->unread >= BAD) {
+		(void)snprintf(ret, size, "%u %% of its lines are not understood", f->unread / 10);
+		return true;
+	}
+	if (f->since_line >= f->silent_after)
+		(void)snprintf(ret, size, "silent for %s", span(f->since_line, text, sizeof(text)));
+	else if (llabs(f->skew) >= SKEW_SAY)
+		(void)snprintf(ret, size, "stamps are %s %s", span(f->skew, text, sizeof(text)),
+			f->skew > 0 ? "late" : "early");
+	else if (f->shift)
+		(void)snprintf(ret, size, "stamps are off by %s: put right",
+			span(f->shift, text, sizeof(text)));
+	return false;
+}

@@ -16,43 +16,40 @@ static const char help[] = "Usage: cordon allow [list]\n"
 			   "  --json           the list as an array, or {}\n"
 			   "  --state-dir DIR  where cordond keeps its socket\n";
 
-static int list_allowed(const struct verbline *l)
+static void show_allowed(const json_t *list, const char *what)
 {
 	static const char *const heads[] = {"ADDRESS", "FROM", "SINCE", "WHY"};
-	json_t *list = client_call(&l->common, "allow.list", NULL);
+	struct table *t = table_new(heads, countof(heads));
 	size_t i;
 	json_t *e;
-	if (!list)
-		return EXIT_INPUT;
-	if (l->common.json) {
-		(void)client_print(list);
-	} else {
-		struct table *t = table_new(heads, countof(heads));
-		json_array_foreach (list, i, e) {
-			const char *cells[] = {client_text(e, "prefix"), client_text(e, "from"),
-				client_text(e, "created"), client_text(e, "why")};
-			table_row(t, cells);
-		}
-		table_print(t);
+	(void)what;
+	json_array_foreach ((json_t *)(uintptr_t)list, i, e) {
+		const char *cells[] = {client_text(e, "prefix"), client_text(e, "from"),
+			client_text(e, "created"), client_text(e, "why")};
+		table_row(t, cells);
 	}
-	json_decref(list);
-	return EXIT_OK;
+	table_print(t);
 }
 
-static int change(const struct verbline *l, const char *verb, const char *done)
+static void show_added(const json_t *result, const char *prefix)
+{
+	(void)result;
+	(void)printf("%s is never blocked\n", prefix);
+}
+
+static void show_removed(const json_t *result, const char *prefix)
+{
+	(void)result;
+	(void)printf("%s may be blocked\n", prefix);
+}
+
+static int change(const struct verbline *l, const char *verb,
+	void (*show)(const json_t *result, const char *prefix))
 {
 	json_t *args = json_pack("{s:s}", "prefix", l->rest[1]);
 	if (verbline_has(l, "why"))
 		(void)json_object_set_new(args, "why", json_string(verbline_value(l, "why")));
-	json_t *result = client_call(&l->common, verb, args);
-	if (!result)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(result);
-	else
-		(void)printf("%s %s\n", l->rest[1], done);
-	json_decref(result);
-	return EXIT_OK;
+	return client_show(&l->common, verb, args, show, l->rest[1]);
 }
 
 int verb_allow(int argc, char **argv)
@@ -64,12 +61,12 @@ int verb_allow(int argc, char **argv)
 		return code;
 	const char *what = l.count > 0 ? l.rest[0] : "list";
 	if (strcmp(what, "list") == 0 && l.count <= 1)
-		return list_allowed(&l);
+		return client_show(&l.common, "allow.list", NULL, show_allowed, "");
 	if (l.count != 2)
 		return verbline_wrong("allow", "list, or add, remove and one address or prefix");
 	if (strcmp(what, "add") == 0)
-		return change(&l, "allow.add", "is never blocked");
+		return change(&l, "allow.add", show_added);
 	if (strcmp(what, "remove") == 0)
-		return change(&l, "allow.remove", "may be blocked");
+		return change(&l, "allow.remove", show_removed);
 	return verbline_wrong("allow", "what is '%s'?", what);
 }

@@ -44,8 +44,9 @@ static void set_text(json_t *args, const struct verbline *l, const char *name)
 		(void)json_object_set_new(args, name, json_string(text));
 }
 
-static void show_blocks(const json_t *result)
+static void show_blocks(const json_t *result, const char *what)
 {
+	(void)what;
 	static const char *const heads[] = {
 		"ADDRESS", "SERVICE", "STATE", ">ATTEMPTS", "RULE", "SINCE", "UNTIL"};
 	struct table *t = table_new(heads, countof(heads));
@@ -87,15 +88,7 @@ int verb_blocks(int argc, char **argv)
 		json_decref(args);
 		return verbline_wrong("blocks", "--limit and --offset take numbers");
 	}
-	json_t *result = client_call(&l.common, "blocks", args);
-	if (!result)
-		return EXIT_INPUT;
-	if (l.common.json)
-		(void)client_print(result);
-	else
-		show_blocks(result);
-	json_decref(result);
-	return EXIT_OK;
+	return client_show(&l.common, "blocks", args, show_blocks, "");
 }
 
 static const char block_help[] =
@@ -107,6 +100,13 @@ static const char block_help[] =
 	"  --why TEXT       shown with the block\n"
 	"  --json           {\"expires\":TIME|null}\n"
 	"  --state-dir DIR  where cordond keeps its socket\n";
+
+static void show_blocked(const json_t *result, const char *target)
+{
+	(void)printf("%s is blocked %s%s\n", target,
+		client_text(result, "expires")[0] ? "until " : "for good",
+		client_text(result, "expires"));
+}
 
 int verb_block(int argc, char **argv)
 {
@@ -125,22 +125,17 @@ int verb_block(int argc, char **argv)
 	json_t *args = json_pack("{s:s,s:I,s:s}", "target", l.rest[0], "duration", (json_int_t)ms,
 		"direction", verbline_has(&l, "out") ? "out" : "in");
 	set_text(args, &l, "why");
-	json_t *result = client_call(&l.common, "block", args);
-	if (!result)
-		return EXIT_INPUT;
-	if (l.common.json)
-		(void)client_print(result);
-	else
-		(void)printf("%s is blocked %s%s\n", l.rest[0],
-			client_text(result, "expires")[0] ? "until " : "for good",
-			client_text(result, "expires"));
-	json_decref(result);
-	return EXIT_OK;
+	return client_show(&l.common, "block", args, show_blocked, l.rest[0]);
 }
 
 static const char unblock_help[] =
 	"Usage: cordon unblock ADDRESS|PREFIX [--json] [--state-dir DIR]\n"
 	"Lifts every block that holds any part of it; failures so far are forgiven.\n";
+
+static void show_lifted(const json_t *result, const char *target)
+{
+	(void)printf("%s: %" PRId64 " lifted\n", target, client_int(result, "lifted"));
+}
 
 int verb_unblock(int argc, char **argv)
 {
@@ -151,13 +146,6 @@ int verb_unblock(int argc, char **argv)
 		return code;
 	if (l.count != 1)
 		return verbline_wrong("unblock", "one address or prefix, please");
-	json_t *result = client_call(&l.common, "unblock", json_pack("{s:s}", "target", l.rest[0]));
-	if (!result)
-		return EXIT_INPUT;
-	if (l.common.json)
-		(void)client_print(result);
-	else
-		(void)printf("%s: %" PRId64 " lifted\n", l.rest[0], client_int(result, "lifted"));
-	json_decref(result);
-	return EXIT_OK;
+	json_t *args = json_pack("{s:s}", "target", l.rest[0]);
+	return client_show(&l.common, "unblock", args, show_lifted, l.rest[0]);
 }

@@ -101,6 +101,20 @@ json_t *client_call(const struct options *o, const char *verb, json_t *args)
 	return result;
 }
 
+int client_show(const struct options *o, const char *verb, json_t *args,
+	void (*show)(const json_t *result, const char *what), const char *what)
+{
+	json_t *result = client_call(o, verb, args);
+	if (!result)
+		return EXIT_INPUT;
+	if (o->json)
+		(void)client_print(result);
+	else
+		show(result, what);
+	json_decref(result);
+	return EXIT_OK;
+}
+
 int client_print(const json_t *value)
 {
 	(void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);

@@ -11,6 +11,12 @@
 
 /* Takes args over (NULL: none). The result (caller decrefs), or NULL after saying why not. */
 json_t *client_call(const struct options *o, const char *verb, json_t *args);
+/*
+ * client_call(), then the result as JSON with --json, else by show (what: its second
+ * argument, such as the name the verb was given). The exit code.
+ */
+int client_show(const struct options *o, const char *verb, json_t *args,
+	void (*show)(const json_t *result, const char *what), const char *what);
 /* Prints the value with --json, indented; returns EXIT_OK. */
 int client_print(const json_t *value);
 

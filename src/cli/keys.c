@@ -37,37 +37,28 @@ static void join(const json_t *list, char *ret, size_t size)
 	}
 }
 
-static int list_keys(const struct verbline *l)
+static void show_keys(const json_t *keys, const char *what)
 {
 	static const char *const heads[] = {"NAME", "ACCESS KEY", "STATE", "MAY", "SINCE", "UNTIL"};
-	json_t *keys = client_call(&l->common, "keys.list", NULL);
+	struct table *t = table_new(heads, countof(heads));
 	size_t i;
 	json_t *k;
-	if (!keys)
-		return EXIT_INPUT;
-	if (l->common.json) {
-		(void)client_print(keys);
-	} else {
-		struct table *t = table_new(heads, countof(heads));
-		json_array_foreach (keys, i, k) {
-			char may[1024];
-			join(json_object_get(k, "allow"), may, sizeof(may));
-			const char *cells[] = {client_text(k, "name"),
-				client_text(k, "access_key_id"),
-				json_is_true(json_object_get(k, "active")) ? "on" : "off", may,
-				client_text(k, "created"),
-				client_text(k, "expires")[0] ? client_text(k, "expires")
-							     : "for good"};
-			table_row(t, cells);
-		}
-		table_print(t);
+	(void)what;
+	json_array_foreach ((json_t *)(uintptr_t)keys, i, k) {
+		char may[1024];
+		join(json_object_get(k, "allow"), may, sizeof(may));
+		const char *cells[] = {client_text(k, "name"), client_text(k, "access_key_id"),
+			json_is_true(json_object_get(k, "active")) ? "on" : "off", may,
+			client_text(k, "created"),
+			client_text(k, "expires")[0] ? client_text(k, "expires") : "for good"};
+		table_row(t, cells);
 	}
-	json_decref(keys);
-	return EXIT_OK;
+	table_print(t);
 }
 
-static void show_new(const json_t *k)
+static void show_new(const json_t *k, const char *what)
 {
+	(void)what;
 	static const char *const names[] = {"access_key_id", "secret_access_key", "security_token",
 		"account_id", "project_id", "expires"};
 	for (size_t i = 0; i < countof(names); i++)
@@ -94,30 +85,40 @@ static int create_key(const struct verbline *l)
 		json_decref(args);
 		return verbline_wrong("keys", "what is '%s'?", l->rest[1]);
 	}
-	json_t *key = client_call(&l->common, "keys.create", args);
-	if (!key)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(key);
-	else
-		show_new(key);
-	json_decref(key);
-	return EXIT_OK;
+	return client_show(&l->common, "keys.create", args, show_new, "");
 }
 
-static int change_key(const struct verbline *l, const char *verb, const char *what)
+static void show_gone(const json_t *done, const char *id)
+{
+	(void)done;
+	(void)printf("key %s is gone\n", id);
+}
+
+static void show_disabled(const json_t *done, const char *id)
+{
+	(void)done;
+	(void)printf("key %s is disabled\n", id);
+}
+
+static void show_enabled(const json_t *done, const char *id)
+{
+	(void)done;
+	(void)printf("key %s is enabled\n", id);
+}
+
+static int change_key(const struct verbline *l, const char *verb,
+	void (*show)(const json_t *done, const char *id))
 {
 	if (l->count != 2)
 		return verbline_wrong("keys", "%s needs an access key id", l->rest[0]);
-	json_t *done = client_call(&l->common, verb, json_pack("{s:s}", "id", l->rest[1]));
-	if (!done)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(done);
-	else
-		(void)printf("key %s is %s\n", l->rest[1], what);
-	json_decref(done);
-	return EXIT_OK;
+	json_t *args = json_pack("{s:s}", "id", l->rest[1]);
+	return client_show(&l->common, verb, args, show, l->rest[1]);
+}
+
+static void show_token(const json_t *token, const char *what)
+{
+	(void)what;
+	(void)puts(client_text(token, "token"));
 }
 
 static int make_token(const struct verbline *l)
@@ -126,15 +127,7 @@ static int make_token(const struct verbline *l)
 	json_t *args = json_object();
 	if (name)
 		(void)json_object_set_new(args, "name", json_string(name));
-	json_t *token = client_call(&l->common, "keys.token", args);
-	if (!token)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(token);
-	else
-		(void)puts(client_text(token, "token"));
-	json_decref(token);
-	return EXIT_OK;
+	return client_show(&l->common, "keys.token", args, show_token, "");
 }
 
 int verb_keys(int argc, char **argv)
@@ -147,15 +140,15 @@ int verb_keys(int argc, char **argv)
 		return code;
 	const char *what = l.count > 0 ? l.rest[0] : "list";
 	if (strcmp(what, "list") == 0)
-		return list_keys(&l);
+		return client_show(&l.common, "keys.list", NULL, show_keys, "");
 	if (strcmp(what, "create") == 0)
 		return create_key(&l);
 	if (strcmp(what, "remove") == 0)
-		return change_key(&l, "keys.remove", "gone");
+		return change_key(&l, "keys.remove", show_gone);
 	if (strcmp(what, "disable") == 0)
-		return change_key(&l, "keys.disable", "disabled");
+		return change_key(&l, "keys.disable", show_disabled);
 	if (strcmp(what, "enable") == 0)
-		return change_key(&l, "keys.enable", "enabled");
+		return change_key(&l, "keys.enable", show_enabled);
 	if (strcmp(what, "token") == 0)
 		return make_token(&l);
 	return verbline_wrong("keys", "what is '%s'?", what);
@@ -164,33 +157,30 @@ int verb_keys(int argc, char **argv)
 static const char hosts_help[] = "Usage: cordon hosts [--json] [--state-dir DIR]\n"
 				 "The protected servers.\n";
 
+static void show_hosts(const json_t *hosts, const char *what)
+{
+	static const char *const heads[] = {
+		"NAME", "UUID", "INSTANCE", "PUBLIC", "PRIVATE", "ENFORCES"};
+	struct table *t = table_new(heads, countof(heads));
+	size_t i;
+	json_t *h;
+	(void)what;
+	json_array_foreach ((json_t *)(uintptr_t)hosts, i, h) {
+		const char *cells[] = {client_text(h, "name"), client_text(h, "uuid"),
+			client_text(h, "instance_id"), client_text(h, "internet_ip"),
+			client_text(h, "intranet_ip"),
+			json_is_true(json_object_get(h, "online")) ? "yes" : "no"};
+		table_row(t, cells);
+	}
+	table_print(t);
+}
+
 int verb_hosts(int argc, char **argv)
 {
 	static const struct verbline_option own[] = {{0}};
-	static const char *const heads[] = {
-		"NAME", "UUID", "INSTANCE", "PUBLIC", "PRIVATE", "ENFORCES"};
 	_cleanup_(verbline_done) struct verbline l;
 	int code = verbline_read(&l, argc, argv, own, hosts_help);
 	if (code >= 0)
 		return code;
-	json_t *hosts = client_call(&l.common, "hosts", NULL);
-	size_t i;
-	json_t *h;
-	if (!hosts)
-		return EXIT_INPUT;
-	if (l.common.json) {
-		(void)client_print(hosts);
-	} else {
-		struct table *t = table_new(heads, countof(heads));
-		json_array_foreach (hosts, i, h) {
-			const char *cells[] = {client_text(h, "name"), client_text(h, "uuid"),
-				client_text(h, "instance_id"), client_text(h, "internet_ip"),
-				client_text(h, "intranet_ip"),
-				json_is_true(json_object_get(h, "online")) ? "yes" : "no"};
-			table_row(t, cells);
-		}
-		table_print(t);
-	}
-	json_decref(hosts);
-	return EXIT_OK;
+	return client_show(&l.common, "hosts", NULL, show_hosts, "");
 }

@@ -27,8 +27,9 @@ static const char help[] =
 	"  --json           the rules as an array, or the rule\n"
 	"  --state-dir DIR  where cordond keeps its socket\n";
 
-static void show_rules(const json_t *rules)
+static void show_rules(const json_t *rules, const char *what)
 {
+	(void)what;
 	static const char *const heads[] = {
 		"NAME", "KIND", ">FAILURES", "WITHIN", "BLOCKS FOR", "SERVICES", "STATE"};
 	struct table *t = table_new(heads, countof(heads));
@@ -52,17 +53,16 @@ static void show_rules(const json_t *rules)
 	table_print(t);
 }
 
-static int list_rules(const struct verbline *l)
+static void show_in_force(const json_t *rule, const char *name)
 {
-	json_t *rules = client_call(&l->common, "rules.list", NULL);
-	if (!rules)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(rules);
-	else
-		show_rules(rules);
-	json_decref(rules);
-	return EXIT_OK;
+	(void)rule;
+	(void)printf("rule %s is in force\n", name);
+}
+
+static void show_gone(const json_t *done, const char *name)
+{
+	(void)done;
+	(void)printf("rule %s is gone\n", name);
 }
 
 static bool set_duration(
@@ -108,29 +108,13 @@ static int put_rule(const struct verbline *l, const char *verb)
 		json_decref(args);
 		return EXIT_USAGE;
 	}
-	json_t *rule = client_call(&l->common, verb, args);
-	if (!rule)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(rule);
-	else
-		(void)printf("rule %s is in force\n", l->rest[1]);
-	json_decref(rule);
-	return EXIT_OK;
+	return client_show(&l->common, verb, args, show_in_force, l->rest[1]);
 }
 
 static int remove_rule(const struct verbline *l)
 {
-	json_t *done =
-		client_call(&l->common, "rules.remove", json_pack("{s:s}", "name", l->rest[1]));
-	if (!done)
-		return EXIT_INPUT;
-	if (l->common.json)
-		(void)client_print(done);
-	else
-		(void)printf("rule %s is gone\n", l->rest[1]);
-	json_decref(done);
-	return EXIT_OK;
+	json_t *args = json_pack("{s:s}", "name", l->rest[1]);
+	return client_show(&l->common, "rules.remove", args, show_gone, l->rest[1]);
 }
 
 int verb_rules(int argc, char **argv)
@@ -144,7 +128,7 @@ int verb_rules(int argc, char **argv)
 		return code;
 	const char *what = l.count > 0 ? l.rest[0] : "list";
 	if (strcmp(what, "list") == 0 && l.count <= 1)
-		return list_rules(&l);
+		return client_show(&l.common, "rules.list", NULL, show_rules, "");
 	if (l.count != 2)
 		return verbline_wrong("rules", "list, or add, change, remove and a name");
 	if (strcmp(what, "add") == 0) {

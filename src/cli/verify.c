@@ -68,8 +68,9 @@ static void show_verdict(const json_t *v, bool active)
 			address, client_int(v, "failures_in_window"));
 }
 
-static void show(const json_t *v)
+static void show(const json_t *v, const char *what)
 {
+	(void)what;
 	const json_t *records = json_object_get(v, "records");
 	size_t i;
 	json_t *one;
@@ -104,13 +105,6 @@ int verb_verify(int argc, char **argv)
 		return code;
 	if (l.count != 1)
 		return verbline_wrong("verify", "one address, please");
-	json_t *result = client_call(&l.common, "verify", json_pack("{s:s}", "address", l.rest[0]));
-	if (!result)
-		return EXIT_INPUT;
-	if (l.common.json)
-		(void)client_print(result);
-	else
-		show(result);
-	json_decref(result);
-	return EXIT_OK;
+	json_t *args = json_pack("{s:s}", "address", l.rest[0]);
+	return client_show(&l.common, "verify", args, show, "");
 }

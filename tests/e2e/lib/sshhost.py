@@ -30,6 +30,7 @@ mount --bind "$d/dev" /dev
 rsyslogd -n -f "$d/rsyslog.conf" -i "$d/rsyslog.pid" &
 i=0
 while [ ! -S /dev/log ] && [ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done
+{beside}
 exec {sshd} -D -f "$d/sshd_config"
 """
 
@@ -52,11 +53,14 @@ module(load="imuxsock" SysSock.Name="/dev/log" SysSock.RateLimit.Interval="0" Sy
 module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat" FileCreateMode="0644")
 $WorkDirectory {dir}
 auth,authpriv.* {dir}/auth.log
+daemon.* {dir}/daemon.log
 """
 
 
 class SshHost:
-    def __init__(self, host, pam="yes"):
+    """beside: shell commands that start other services where they see the same users."""
+
+    def __init__(self, host, pam="yes", beside=""):
         need_commands("sshd", "rsyslogd", "sshpass", "ssh", "openssl")
         self.host, self.dir = host, scratch()
         self.log = self.dir / "auth.log"
@@ -76,9 +80,11 @@ class SshHost:
         self.log.touch()
         sshd = run("sh", "-c", "PATH=$PATH:/usr/sbin command -v sshd").strip()
         script = self.dir / "start.sh"
-        script.write_text(MOUNTS.format(dir=self.dir, sshd=sshd))
+        script.write_text(MOUNTS.format(dir=self.dir, sshd=sshd, beside=beside))
+        # some of them leave the process group that is ended at the end
+        own_pids = ["-p", "-f", "--kill-child", "--mount-proc"] if beside else []
         self.output = self.dir / "output"
-        self.process = host.start("unshare", "-m", "sh", script, stdout=open(self.output, "w"),
+        self.process = host.start("unshare", "-m", *own_pids, "sh", script, stdout=open(self.output, "w"),
                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         if not until(lambda: ":22 " in host.run("ss", "-Hltn"), 15):
             raise RuntimeError("sshd did not start: " + self.output.read_text())

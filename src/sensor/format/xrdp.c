@@ -7,7 +7,8 @@
  *   … xrdp-sesman[41441]: [INFO ] AUTHFAIL: …                               syslog
  *
  * Everything between "user=" and the last " ip=" is the name the client gave,
- * and that may look like the rest of the message: it is read from its end.
+ * and that may look like the rest of the message: it is read from its end. In the
+ * file a line break in it is one; syslog and the journal keep the message whole.
  *
  * As shipped, xrdp writes to its file and to syslog. Where both are read, the
  * line from syslog says once more what the file said.

@@ -22,7 +22,7 @@ static const struct {
 	{"allow", verb_allow, "who is never blocked"},
 	{"hosts", verb_hosts, "list the protected servers"},
 	{"keys", verb_keys, "access keys and tokens for the APIs"},
-	{"db", verb_db, "check the database, make a backup"},
+	{"db", verb_db, "check, back up or compact the database"},
 	{"config", verb_config, "check or show the configuration"},
 	{"flush", verb_flush, "take Cordon's table out of the kernel"},
 	{"scan", verb_scan, "say who attacked, from log files"},

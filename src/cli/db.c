@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cordon db check|backup. Works beside a running daemon. */
+/* cordon db check|backup|vacuum. The first two work beside a running daemon. */
 #include "base/util.h"
 #include "cli/verb.h"
 #include "cli/verbline.h"
@@ -10,9 +10,11 @@
 static const char help[] =
 	"Usage: cordon db check [--state-dir DIR]\n"
 	"       cordon db backup FILE [--state-dir DIR]\n"
+	"       cordon db vacuum [--state-dir DIR]\n"
 	"check looks for damage; backup copies the database into a new file. The keys that\n"
 	"open its secrets (secret.key beside it) are not in the copy: keep them apart.\n"
-	"Both work while cordond runs.\n";
+	"Both work while cordond runs. vacuum writes the database anew without holes, and\n"
+	"needs it to be stopped.\n";
 
 static void say_problem(void *ctx, const char *problem)
 {
@@ -49,6 +51,19 @@ static int backup(const char *dir, const char *to)
 	return r < 0 ? EXIT_INPUT : EXIT_OK;
 }
 
+static int vacuum(const char *dir)
+{
+	struct err err = {""};
+	uint64_t before = 0, after = 0;
+	if (store_vacuum(dir, &before, &after, &err) < 0) {
+		(void)fprintf(stderr, "cordon db: %s\n", err.text);
+		return EXIT_INPUT;
+	}
+	(void)printf("%.1f MiB became %.1f MiB\n", (double)before / 1048576.0,
+		(double)after / 1048576.0);
+	return EXIT_OK;
+}
+
 int verb_db(int argc, char **argv)
 {
 	static const struct verbline_option own[] = {{0}};
@@ -61,5 +76,7 @@ int verb_db(int argc, char **argv)
 		return check(dir);
 	if (l.count == 2 && strcmp(l.rest[0], "backup") == 0)
 		return backup(dir, l.rest[1]);
-	return verbline_wrong("db", "check, or backup and a file");
+	if (l.count == 1 && strcmp(l.rest[0], "vacuum") == 0)
+		return vacuum(dir);
+	return verbline_wrong("db", "check, vacuum, or backup and a file");
 }

@@ -41,6 +41,7 @@ struct meaning {
 	struct event e;
 	enum service service;
 	int64_t time;
+	const char *why_not; /* no service: why it belongs to none */
 };
 
 static void write_json(struct buf *out, int64_t line, const struct meaning *m)
@@ -82,9 +83,8 @@ static void write_text(struct buf *out, int64_t line, const struct meaning *m)
 	buf_printf(out, "%6lld  %-24s  ", (long long)line,
 		m->time != EVENT_NO_TIME ? clock_format(m->time, time) : "-");
 	if (!m->event) {
-		buf_printf(out, "%s\n",
-			m->service ? "no login failed or succeeded here"
-				   : "nothing Cordon watches");
+		buf_printf(
+			out, "%s\n", m->service ? "no login failed or succeeded here" : m->why_not);
 		return;
 	}
 	bool failure = m->e.outcome == OUTCOME_FAILURE;
@@ -103,12 +103,23 @@ static void write_text(struct buf *out, int64_t line, const struct meaning *m)
 	buf_puts(out, "\n");
 }
 
+static const char *why_not(const struct reader_stats *before, const struct reader_stats *after)
+{
+	if (after->too_long > before->too_long)
+		return "longer than any line of a log: skipped";
+	if (after->unparsed > before->unparsed)
+		return "not understood: it begins like no log that Cordon knows";
+	return "nothing Cordon watches";
+}
+
 static int explain_line(struct explain *x, struct slice line)
 {
 	struct meaning m = {0};
+	struct reader_stats before = x->reader.stats;
 	m.event = reader_line(&x->reader, line, &m.e);
 	m.service = x->reader.latest.service;
 	m.time = x->reader.latest.time;
+	m.why_not = why_not(&before, &x->reader.stats);
 	(x->options.json ? write_json : write_text)(&x->out, ++x->line, &m);
 	return x->out.error;
 }

@@ -16,6 +16,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -383,6 +384,34 @@ static bool change_listeners(struct monitor *m, struct settings *fresh)
 	return false;
 }
 
+/* Where the state lies and who the processes are: a reload keeps these, and says so. */
+static void keep_fixed(const struct settings *now, struct settings *fresh)
+{
+	static const struct {
+		const char *name;
+		size_t offset, size;
+	} fixed[] = {
+#define FIXED(member)                                                                              \
+	{#member, offsetof(struct settings, member), sizeof(((struct settings *)NULL)->member)}
+		FIXED(state_dir),
+		FIXED(run_dir),
+		FIXED(nft_table),
+		FIXED(user),
+		FIXED(enforcer_user),
+		FIXED(group),
+#undef FIXED
+	};
+	for (size_t i = 0; i < countof(fixed); i++) {
+		const char *old = (const char *)now + fixed[i].offset;
+		char *new = (char *)fresh + fixed[i].offset;
+		if (strcmp(old, new) == 0)
+			continue;
+		log_error("reload: %s stays %s; to make it %s, restart cordond", fixed[i].name, old,
+			new);
+		memcpy(new, old, fixed[i].size);
+	}
+}
+
 /* False: nothing runs any more. */
 static bool reload(struct monitor *m)
 {
@@ -395,15 +424,7 @@ static bool reload(struct monitor *m)
 		(void)sd_notify(0, "READY=1");
 		return true;
 	}
-	bool moved = strcmp(fresh->state_dir, m->settings->state_dir) != 0 ||
-		     strcmp(fresh->run_dir, m->settings->run_dir) != 0 ||
-		     strcmp(fresh->nft_table, m->settings->nft_table) != 0;
-	if (moved) {
-		log_error("reload: state_dir, run_dir and nft_table change only with a restart; "
-			  "going on as before");
-		(void)sd_notify(0, "READY=1");
-		return true;
-	}
+	keep_fixed(m->settings, fresh);
 	bool listen_same = fresh->listener_count == m->settings->listener_count &&
 			   memcmp(fresh->listen, m->settings->listen, sizeof(fresh->listen)) == 0;
 	log_info("reload: starting again with the new configuration; blocks stay");
@@ -411,6 +432,7 @@ static bool reload(struct monitor *m)
 	if (listen_same || change_listeners(m, fresh)) {
 		free(m->settings);
 		m->settings = take(fresh);
+		log_init("cordond", (enum log_level)m->settings->log_level);
 		decide_observe(m);
 	}
 	return m->ending || start_children(m) == 0;

@@ -56,6 +56,8 @@ int store_check(
 	const char *dir, void (*fn)(void *ctx, const char *problem), void *ctx, struct err *err);
 int store_backup(const char *dir, const char *to, void (*progress)(void *ctx, int percent),
 	void *ctx, struct err *err);
+/* Writes it anew without holes; sizes in bytes. -EBUSY while a daemon uses it. */
+int store_vacuum(const char *dir, uint64_t *ret_before, uint64_t *ret_after, struct err *err);
 /* Bytes of the database and its log. */
 uint64_t store_size(const struct store *s);
 /* Gives free pages back, a bounded piece a call (1: there are more); copies the log into the

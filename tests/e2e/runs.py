@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What whoever runs Cordon sees and may ask of it: blocks that grow, sources that cannot
-be relied upon, the ceiling."""
+be relied upon, the ceiling, a reload, the database compacted."""
 import datetime
 import json
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -119,12 +120,38 @@ def ceiling(tap, victim):
     daemon.stop()
 
 
+def reloads(tap, victim):
+    log = Log()
+    daemon = Daemon(victim, config(log)).start()
+    before = daemon.cordon("db", "vacuum", "--state-dir", daemon.state, check=False)
+    tap.ok(before.returncode == 1 and "another cordond uses" in before.stderr, "db vacuum leaves a running daemon alone",
+           before.stderr)
+    daemon.config.write_text(config(log, "nft_table: elsewhere\nuser: nobody\nallow: [203.0.113.50]"))
+    daemon.process.send_signal(signal.SIGHUP)
+    tap.ok(until(lambda: daemon.log.read_text().count("info: ready\n") == 2), "a reload that changes what cannot change is no failure",
+           daemon.log.read_text())
+    said = daemon.log.read_text()
+    tap.ok("nft_table stays cordon" in said and "user stays cordon" in said and "enforcer_user" not in said,
+           "it names what stays", said)
+    until(daemon.ready)
+    log.fail("203.0.113.50")
+    log.fail("203.0.113.51")
+    tap.ok(until(lambda: in_kernel(victim, "203.0.113.51")), "it goes on in its table")
+    tap.ok(not in_kernel(victim, "203.0.113.50"), "and has taken over the rest")
+    daemon.stop()
+    tap.ok("MiB became" in daemon.cordon("db", "vacuum"), "db vacuum compacts the database of a stopped daemon")
+    tap.ok("ok" in daemon.cordon("db", "check"), "which is whole")
+    daemon.config.write_text(config(log))
+    tap.ok(daemon.start().block("203.0.113.51", "applied"), "and the daemon goes on with it")
+    daemon.stop()
+
+
 def main():
     need_root()
     need_commands("ip", "nft", "curl")
     tap = Tap()
     victim = Host("o")
-    for part in (growing, sources, ceiling):
+    for part in (growing, sources, ceiling, reloads):
         part(tap, victim)
         nft(victim, "flush", "ruleset")
     tap.done()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# fish completion for cordon(1)
+
+function __cordon_verb
+    __fish_seen_subcommand_from $argv
+end
+
+complete -c cordon -f
+complete -c cordon -l help -d 'say how'
+complete -c cordon -n __fish_use_subcommand -l version -d 'say which this is'
+
+set -l verbs \
+    status 'is it working, what does it see, what does it hold' \
+    blocks 'list blocks' \
+    block 'block an address by hand' \
+    unblock 'lift a block' \
+    verify 'explain one address' \
+    rules 'list, add, change and remove rules' \
+    allow 'who is never blocked' \
+    hosts 'list the protected servers' \
+    keys 'access keys and tokens for the APIs' \
+    db 'check, back up or compact the database' \
+    config 'check or show the configuration' \
+    flush 'take the table out of the kernel' \
+    scan 'say who attacked, from log files' \
+    explain 'say what each line of a log means'
+for i in (seq 1 2 (count $verbs))
+    complete -c cordon -n __fish_use_subcommand -a $verbs[$i] -d $verbs[(math $i + 1)]
+end
+
+set -l daemon status blocks block unblock verify rules allow hosts keys
+complete -c cordon -n "__cordon_verb $daemon scan explain" -l json -d 'print JSON'
+complete -c cordon -n "__cordon_verb $daemon db" -l state-dir -x -a '(__fish_complete_directories)' -d 'where cordond keeps its socket'
+complete -c cordon -n '__cordon_verb blocks' -l state -x -a 'active wanted applied failed expired cancelling canceled all'
+complete -c cordon -n '__cordon_verb blocks' -l address -x -d 'those that hold it'
+complete -c cordon -n '__cordon_verb blocks rules' -l service -x -a 'ssh mysql rdp vsftpd'
+complete -c cordon -n '__cordon_verb blocks' -l limit -x -d 'at most so many'
+complete -c cordon -n '__cordon_verb blocks' -l offset -x -d 'leave out the first'
+complete -c cordon -n '__cordon_verb block' -l for -x -a '10m 1h 6h 1d 7d permanent' -d 'how long'
+complete -c cordon -n '__cordon_verb block' -l out -d 'connections from here'
+complete -c cordon -n '__cordon_verb block allow' -l why -x -d 'shown with it'
+complete -c cordon -n '__cordon_verb rules' -a 'list add change remove'
+complete -c cordon -n '__cordon_verb rules' -l failures -x -d 'how many'
+complete -c cordon -n '__cordon_verb rules' -l span -x -d 'within'
+complete -c cordon -n '__cordon_verb rules' -l block -x -a '1h 6h 1d permanent' -d 'for how long'
+complete -c cordon -n '__cordon_verb rules' -l enable -d 'in force'
+complete -c cordon -n '__cordon_verb rules' -l disable -d 'not in force'
+complete -c cordon -n '__cordon_verb allow' -a 'list add remove'
+complete -c cordon -n '__cordon_verb keys' -a 'list create remove disable enable token'
+complete -c cordon -n '__cordon_verb keys' -l name -x -d 'what you call it'
+complete -c cordon -n '__cordon_verb keys' -l allow -x -d 'what it may call'
+complete -c cordon -n '__cordon_verb keys' -l expires -x -a '1h 1d 7d' -d 'temporary'
+complete -c cordon -n '__cordon_verb db' -F -a 'check backup vacuum'
+complete -c cordon -n '__cordon_verb config' -F -a 'check show'
+complete -c cordon -n '__cordon_verb flush' -l table -x -d 'its name'
+complete -c cordon -n '__cordon_verb scan explain' -F
+complete -c cordon -n '__cordon_verb scan' -l top -x -d 'at most so many sources'
+complete -c cordon -n '__cordon_verb scan' -l users -d 'names that were tried'
+complete -c cordon -n '__cordon_verb scan' -l since -x -d 'from then on'
+complete -c cordon -n '__cordon_verb scan' -l until -x -d 'before then'
+complete -c cordon -n '__cordon_verb scan' -l rule -x -d 'FAILS/SPAN/FORBIDDEN'
+complete -c cordon -n '__cordon_verb scan explain' -l tz -x -d 'zone of stamps'
+complete -c cordon -n '__cordon_verb scan explain' -l now -x -d 'stamps are before it'

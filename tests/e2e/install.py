@@ -20,6 +20,9 @@ FILES = {
     "lib/sysusers.d/cordon.conf": 0o644,
     "lib/tmpfiles.d/cordon.conf": 0o644,
     "share/doc/cordon/examples/cordon.yaml": 0o644,
+    "share/bash-completion/completions/cordon": 0o644,
+    "share/zsh/site-functions/_cordon": 0o644,
+    "share/fish/vendor_completions.d/cordon.fish": 0o644,
     "share/man/man1/cordon.1": 0o644,
     "share/man/man5/cordon.yaml.5": 0o644,
     "share/man/man8/cordond.8": 0o644,
@@ -58,7 +61,7 @@ def main():
     tap.equal(done.returncode, 0, "it installs")
     prefix = target / "usr/local"
     found = {str(p.relative_to(prefix)): stat.S_IMODE(p.stat().st_mode) for p in prefix.rglob("*") if p.is_file()}
-    tap.equal(found, FILES, "nine files, each with its place and mode")
+    tap.equal(found, FILES, "twelve files, each with its place and mode")
     tap.equal([str(p) for p in target.rglob("*") if p.is_file() and prefix not in p.parents], [], "and nothing elsewhere")
     conf = prefix / "etc/cordon/conf.d"
     tap.ok(conf.is_dir() and not list(conf.iterdir()), "a directory for the configuration, and none in it")

@@ -2,7 +2,7 @@
 /*
  * From the last failed line in a log to the element in the kernel's set.
  *
- * bench_latency LOG FAILURES [TRIALS [PAUSE_MS]]: for each trial all but the last failure
+ * bench_latency LOG FAILURES [TRIALS [PAUSE_MS [SERVICE]]]: for each trial all but the last failure
  * of a fresh address are appended and read; then the last one is written, and the time to
  * the kernel's notification that a set of an nf_tables table got that address is taken.
  * Writer and listener are one thread, so no wake-up but the daemon's own is measured besides
@@ -41,17 +41,57 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void fail_once(int log, uint32_t address, unsigned number)
+/* $p: a process, $a: the address; the stamp comes first, as strftime() is told. */
+static const struct service {
+	const char *name, *stamp, *line;
+} services[] = {
+	{"ssh", "%b %e %H:%M:%S",
+		" web01 sshd[$p]: Failed password for root from $a port 50000 ssh2\n"},
+	{"mysql", "%Y-%m-%d %H:%M:%S",
+		" $p [Warning] Access denied for user 'root'@'$a' (using password: YES)\n"},
+	{"rdp", "[%Y%m%d-%H:%M:%S]", " [INFO ] AUTHFAIL: user=root ip=::ffff:$a time=$p\n"},
+	{"vsftpd", "%a %b %e %H:%M:%S %Y", " [pid $p] [root] FAIL LOGIN: Client \"::ffff:$a\"\n"},
+};
+
+static const struct service *service = services;
+
+static const struct service *service_named(const char *name)
 {
-	char stamp[32], line[256];
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
+		if (strcmp(services[i].name, name) == 0)
+			return &services[i];
+	(void)fprintf(stderr, "%s: no such service\n", name);
+	exit(2);
+}
+
+static size_t format_stamp(char *text, size_t size)
+{
 	time_t now = time(NULL);
 	struct tm tm;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	return strftime(text, size, service->stamp, localtime_r(&now, &tm));
+#pragma GCC diagnostic pop
+}
+
+static void fail_once(int log, uint32_t address, unsigned number)
+{
+	char text[256];
 	struct in_addr in = {htonl(address)};
-	(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", localtime_r(&now, &tm));
-	int n = snprintf(line, sizeof(line),
-		"%s web01 sshd[%u]: Failed password for root from %s port %u ssh2\n", stamp,
-		1000 + (address & 0xffff) * 16 + number, inet_ntoa(in), 20000 + number);
-	if (write(log, line, (size_t)n) != n)
+	size_t n = format_stamp(text, sizeof(text));
+	for (const char *p = service->line; *p && n < sizeof(text) - 1; p++) {
+		size_t left = sizeof(text) - n;
+		int more = 1;
+		if (*p != '$')
+			text[n] = *p;
+		else if (*++p == 'a')
+			more = snprintf(text + n, left, "%s", inet_ntoa(in));
+		else
+			more = snprintf(
+				text + n, left, "%u", 1000 + (address & 0xffff) * 16 + number);
+		n += (size_t)more;
+	}
+	if (write(log, text, n) != (ssize_t)n)
 		die("write");
 }
 
@@ -119,12 +159,15 @@ int main(int argc, char **argv)
 {
 	static double took[TRIALS_MAX];
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: bench_latency LOG FAILURES [TRIALS [PAUSE_MS]]\n");
+		(void)fprintf(stderr,
+			"usage: bench_latency LOG FAILURES [TRIALS [PAUSE_MS [SERVICE]]]\n");
 		return 2;
 	}
 	unsigned failures = (unsigned)strtoul(argv[2], NULL, 10);
 	unsigned trials = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 400;
 	unsigned pause = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 20;
+	if (argc > 5)
+		service = service_named(argv[5]);
 	int log = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC), netlink = listen_tables();
 	if (log < 0)
 		die(argv[1]);

@@ -29,8 +29,8 @@ ip -n "$ns" link set lo up
 : >"$dir/auth.log"
 chmod 644 "$dir/auth.log"
 
-measure() { # NAME FAILURES TRIALS PAUSE_MS
-	said=$(ip netns exec "$ns" "$build/bench/bench_latency" "$dir/auth.log" "$2" "$3" "$4") || :
+measure() { # NAME FAILURES TRIALS PAUSE_MS [SERVICE]
+	said=$(ip netns exec "$ns" "$build/bench/bench_latency" "$dir/auth.log" "$2" "$3" "$4" "${5-ssh}") || :
 	echo "$1: $said"
 	median=$(echo "$said" | sed 's/.*median_ms": \([0-9.]*\).*/\1/')
 }
@@ -48,6 +48,9 @@ until "$build/cordon" --state-dir "$dir/state" status >/dev/null 2>&1; do
 done
 measure cordon 10 "$trials" 20
 ours=$median
+for service in mysql rdp vsftpd; do
+	measure "cordon, $service" 10 "$trials" 20 "$service"
+done
 stop
 : >"$dir/auth.log"
 

@@ -30,7 +30,7 @@ static int load_one(void *ctx, const struct block *b)
 int blocks_load(struct core *c)
 {
 	elements_clear(&c->elements);
-	c->uncounted = NULL;
+	c->counted_count = 0;
 	return store_block_each(c->store, STATES_HELD, load_one, c);
 }
 
@@ -75,27 +75,38 @@ static struct member *member_of(const struct core *c, const struct block *b)
 	return el ? element_member(el, b->service) : NULL;
 }
 
+/* Where the member's failures are counted; NULL: none since the last flush. */
+static struct counted *counted_of(const struct core *c, const struct member *m)
+{
+	/* a place of an earlier flush is recognised by another record in it, or none */
+	struct counted *at = m && m->counted < c->counted_count ? &c->counted[m->counted] : NULL;
+	return at && at->block == m->block ? at : NULL;
+}
+
+static struct counted *counted_new(struct core *c, struct member *m)
+{
+	if (c->counted_count == c->counted_size) {
+		uint32_t size = c->counted_size ? c->counted_size * 2 : 64;
+		struct counted *more = reallocarray(c->counted, size, sizeof(*more));
+		if (!more)
+			return NULL;
+		c->counted = more;
+		c->counted_size = size;
+	}
+	m->counted = c->counted_count++;
+	c->counted[m->counted] = (struct counted){.block = m->block, .latest = INT64_MIN};
+	return &c->counted[m->counted];
+}
+
 /* What was counted and is not yet stored belongs to the life b is in. */
 static void settle(struct core *c, struct block *b)
 {
-	struct member *m = member_of(c, b);
-	if (!m || m->uncounted == 0)
+	struct counted *at = counted_of(c, member_of(c, b));
+	if (!at)
 		return;
-	b->attempts += m->uncounted;
-	b->latest_attempt = MAX_OF(b->latest_attempt, m->latest);
-	m->uncounted = 0;
-}
-
-/* The record leaves the memory's copy, and the list of those to be counted with it. */
-static void forget_member(struct core *c, const struct block *b)
-{
-	struct member *m = member_of(c, b), **at = &c->uncounted;
-	if (m && m->is_uncounted) {
-		while (*at != m)
-			at = &(*at)->next_uncounted;
-		*at = m->next_uncounted;
-	}
-	elements_remove(&c->elements, b);
+	b->attempts += at->n;
+	b->latest_attempt = MAX_OF(b->latest_attempt, at->latest);
+	at->block = 0;
 }
 
 int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error)
@@ -117,7 +128,7 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 		if (!elements_put(&c->elements, b))
 			return -ENOMEM;
 	} else {
-		forget_member(c, b);
+		elements_remove(&c->elements, b);
 	}
 	/* who shares its element may wait for it to go */
 	bool shared = elements_find(&c->elements, block_list(b->direction), &b->target) != NULL;
@@ -381,26 +392,23 @@ bool blocks_count_failure(
 	struct member *m = el ? element_member(el, service) : NULL;
 	if (!m || m->state == BLOCK_CANCELLING || m->expires <= time)
 		return false;
-	m->uncounted += n;
-	m->latest = m->uncounted == n ? time : MAX_OF(m->latest, time);
-	if (!m->is_uncounted) {
-		m->is_uncounted = true;
-		m->next_uncounted = c->uncounted;
-		c->uncounted = m;
+	struct counted *at = counted_of(c, m);
+	if (!at)
+		at = counted_new(c, m);
+	if (at) {
+		at->n += n;
+		at->latest = MAX_OF(at->latest, time);
 	}
-	return true;
+	return at != NULL;
 }
 
 void blocks_flush_counts(struct core *c)
 {
-	for (struct member *m = c->uncounted, *next; m; m = next) {
-		next = m->next_uncounted;
-		if (m->uncounted > 0)
-			(void)store_block_count(c->store, m->block, m->uncounted, m->latest);
-		m->uncounted = 0;
-		m->is_uncounted = false;
-	}
-	c->uncounted = NULL;
+	for (uint32_t i = 0; i < c->counted_count; i++)
+		if (c->counted[i].block)
+			(void)store_block_count(c->store, c->counted[i].block, c->counted[i].n,
+				c->counted[i].latest);
+	c->counted_count = 0;
 }
 
 struct due {

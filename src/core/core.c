@@ -155,6 +155,7 @@ struct core *core_free(struct core *c)
 	c->store = store_close(c->store);
 	elements_done(&c->elements);
 	tally_done(&c->tally);
+	free(c->counted);
 	free(c->orders);
 	free(c->answered);
 	free(c->begun);

@@ -26,7 +26,7 @@ int elements_init(struct elements *e)
 
 static void element_free(struct element *el)
 {
-	for (struct member *m = el->members, *next; m; m = next) {
+	for (struct member *m = el->first.next, *next; m; m = next) {
 		next = m->next;
 		free(m);
 	}
@@ -82,19 +82,16 @@ static int grow(struct elements *e)
 	return 0;
 }
 
-static struct element *element_get(
+static struct element *element_new(
 	struct elements *e, enum enforce_list list, const struct prefix *target)
 {
-	struct element *el = elements_find(e, list, target);
-	if (el)
-		return el;
 	if (e->used * 4 >= e->size * 3 && grow(e) < 0)
 		return NULL;
-	el = calloc(1, sizeof(*el));
+	struct element *el = calloc(1, sizeof(*el));
 	if (!el)
 		return NULL;
 	el->target = *target;
-	el->list = list;
+	el->list = (uint8_t)list;
 	e->slots[probe(e, list, target)] = el;
 	e->used++;
 	return el;
@@ -133,27 +130,35 @@ bool block_is_withheld(const struct block *b)
 	return b->state == BLOCK_FAILED && strcmp(b->error, "RateCeiling") == 0;
 }
 
+/* The share of a service in an element that has none yet. */
+static struct member *add_member(struct element *el)
+{
+	struct member *m = calloc(1, sizeof(*m));
+	if (m) {
+		m->next = el->first.next;
+		el->first.next = m;
+	}
+	return m;
+}
+
 struct member *elements_put(struct elements *e, const struct block *b)
 {
-	struct element *el = element_get(e, block_list(b->direction), &b->target);
-	if (!el)
-		return NULL;
-	struct member *m = element_member(el, b->service);
-	if (!m) {
-		m = calloc(1, sizeof(*m));
-		if (!m) {
-			if (!el->members)
-				element_remove(e, el);
-			return NULL;
-		}
-		m->next = el->members;
-		el->members = m;
-		m->service = b->service;
+	enum enforce_list list = block_list(b->direction);
+	struct element *el = elements_find(e, list, &b->target);
+	struct member *m = el ? element_member(el, b->service) : NULL;
+	if (!el) {
+		el = element_new(e, list, &b->target);
+		m = el ? &el->first : NULL;
+	} else if (!m) {
+		m = add_member(el);
 	}
+	if (!m)
+		return NULL;
+	m->service = (unsigned)b->service & 0xfu;
 	m->block = b->id;
 	m->expires = b->expires;
 	m->port = b->port;
-	m->state = b->state;
+	m->state = (unsigned)b->state & 0xfu;
 	m->in_sync = false;
 	m->withheld = block_is_withheld(b);
 	return m;
@@ -162,22 +167,28 @@ struct member *elements_put(struct elements *e, const struct block *b)
 void elements_remove(struct elements *e, const struct block *b)
 {
 	struct element *el = elements_find(e, block_list(b->direction), &b->target);
-	if (!el)
+	struct member *gone = el ? element_member(el, b->service) : NULL;
+	if (!gone)
 		return;
-	for (struct member **at = &el->members; *at; at = &(*at)->next)
-		if ((*at)->service == b->service) {
-			struct member *gone = *at;
-			*at = gone->next;
-			free(gone);
-			break;
-		}
-	if (!el->members)
+	if (gone == &el->first && !gone->next) {
 		element_remove(e, el);
+		return;
+	}
+	struct member *before = &el->first;
+	if (gone == before) { /* the second takes its place */
+		gone = before->next;
+		*before = *gone;
+	} else {
+		while (before->next != gone)
+			before = before->next;
+		before->next = gone->next;
+	}
+	free(gone);
 }
 
 struct member *element_member(struct element *el, enum service service)
 {
-	struct member *m = el->members;
+	struct member *m = &el->first;
 	while (m && m->service != service)
 		m = m->next;
 	return m;
@@ -187,7 +198,7 @@ bool element_wanted(const struct element *el, struct enforce_element *ret)
 {
 	bool wanted = false;
 	struct enforce_element out = {.target = el->target, .list = el->list};
-	for (const struct member *m = el->members; m; m = m->next) {
+	for (const struct member *m = &el->first; m; m = m->next) {
 		if (m->state == BLOCK_CANCELLING || m->withheld)
 			continue;
 		if (!wanted || m->expires > out.expires) {

@@ -16,26 +16,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One record's share of an element. */
+/*
+ * One record's share of an element. There is one for every block in force, so it is
+ * packed: with the first of them inside it an element is 56 bytes.
+ */
 struct member {
 	struct member *next;
 	int64_t block; /* id of the record */
 	int64_t expires;
-	enum service service;
+	uint32_t counted; /* where its failures are counted before they are stored, see blocks.c */
 	uint16_t port;
-	enum block_state state; /* WANTED, APPLIED, FAILED or CANCELLING */
-	int64_t uncounted;      /* attempts not yet added to the record */
-	int64_t latest;         /* the latest of them, ms */
-	struct member *next_uncounted;
-	bool is_uncounted; /* is on the owner's list of those */
-	bool in_sync;      /* the running comparison with the kernel covers it */
-	bool withheld;     /* the kernel shall not have it: see block_is_withheld() */
+	uint8_t service : 4; /* enum service */
+	uint8_t state : 4;   /* enum block_state: WANTED, APPLIED, FAILED or CANCELLING */
+	bool in_sync : 1;    /* the running comparison with the kernel covers it */
+	bool withheld : 1;   /* the kernel shall not have it: see block_is_withheld() */
 };
 
 struct element {
 	struct prefix target;
-	enum enforce_list list;
-	struct member *members;
+	uint8_t list;        /* enum enforce_list */
+	struct member first; /* and by its `next` the others; without any there is no element */
 };
 
 struct elements {
@@ -53,7 +53,8 @@ struct element *elements_find(
 	const struct elements *e, enum enforce_list list, const struct prefix *target);
 /* Puts the record's share in, or brings it up to date. NULL: no memory. */
 struct member *elements_put(struct elements *e, const struct block *b);
-/* Takes the record's share out; the element goes with its last one. */
+/* Takes the record's share out; the element goes with its last one. Pointers to other
+   members of it may be invalid after that. */
 void elements_remove(struct elements *e, const struct block *b);
 
 struct member *element_member(struct element *el, enum service service);

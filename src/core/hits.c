@@ -17,7 +17,7 @@
 static struct member *member_for(struct element *el, uint16_t port)
 {
 	struct member *any = NULL;
-	for (struct member *m = el ? el->members : NULL; m; m = m->next) {
+	for (struct member *m = el ? &el->first : NULL; m; m = m->next) {
 		if (m->port == port)
 			return m;
 		any = m;

@@ -82,7 +82,7 @@ static void on_answer(void *ctx, const struct enforce_order *order, int error)
 		return;
 	struct element *el =
 		elements_find(&c->elements, order->element.list, &order->element.target);
-	for (struct member *m = el ? el->members : NULL; m; m = m->next) {
+	for (struct member *m = el ? &el->first : NULL; m; m = m->next) {
 		m->in_sync = false; /* this answer is its word, not the comparison's */
 		enum block_state after = state_after(c, m, order->remove, error);
 		if (after == m->state)
@@ -152,7 +152,7 @@ static int wanted_add(struct wanted *w, const struct enforce_element *e)
 static int wanted_element(void *ctx, struct element *el)
 {
 	struct enforce_element e;
-	for (struct member *m = el->members; m; m = m->next)
+	for (struct member *m = &el->first; m; m = m->next)
 		m->in_sync = true;
 	return element_wanted(el, &e) && e.expires > clock_now() ? wanted_add(ctx, &e) : 0;
 }
@@ -228,7 +228,7 @@ static int note_synced(void *ctx, struct element *el)
 	bool observes = enforce_observes(c->enforce);
 	struct enforce_element e;
 	bool removed = !element_wanted(el, &e);
-	for (struct member *m = el->members; m; m = m->next) {
+	for (struct member *m = &el->first; m; m = m->next) {
 		enum block_state after = state_after(c, m, removed, 0);
 		if (!m->in_sync || after == m->state ||
 			(after == BLOCK_APPLIED && (observes || m->expires <= clock_now())))

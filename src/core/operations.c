@@ -309,7 +309,7 @@ static int collect_overlap(void *ctx, struct element *el)
 		      : protect_prefix(o->core->protect, &el->target) == PROTECT_NONE)
 		return 0;
 	int r = 0;
-	for (const struct member *m = el->members; m && r >= 0; m = m->next) {
+	for (const struct member *m = &el->first; m && r >= 0; m = m->next) {
 		struct block b;
 		if (m->state == BLOCK_CANCELLING)
 			continue;

@@ -26,6 +26,12 @@ struct source;
 struct exempt;
 struct clockstep;
 
+/* Failures counted for a record since the last flush. */
+struct counted {
+	int64_t block; /* 0: the record left in between */
+	int64_t n, latest;
+};
+
 /* Counted for /metrics and `cordon status`; read by other threads. */
 struct core_counters {
 	_Atomic uint64_t batches, commit_failures;
@@ -62,7 +68,8 @@ struct core {
 	struct clockstep *clockstep;
 
 	struct elements elements;
-	struct member *uncounted;     /* members whose attempts are not yet in the store */
+	struct counted *counted; /* attempts of records that are not yet in the store */
+	uint32_t counted_count, counted_size;
 	struct tally tally;           /* attempts of the current batch */
 	struct enforce_order *orders; /* staged with the current transaction */
 	size_t order_count, order_size;

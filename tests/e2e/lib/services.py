@@ -8,6 +8,7 @@ as the client can tell.
 """
 import re
 import subprocess
+from urllib.parse import quote
 
 from e2e import end, need_commands, run, scratch, until
 from sshhost import PASSWORD, USER, ssh
@@ -79,8 +80,10 @@ class Vsftpd:
         self.start = f"vsftpd {config} &"
 
     def attempt(self, source, address, user=USER, password="wrong"):
-        status, _ = quietly(source.command("curl", "-sS", "--max-time", 5, "--connect-timeout", 2, "-Q", "PWD", "-I",
-                                           f"ftp://{bracketed(address)}/", "--user", f"{user}:{password}"), 8)
+        # in the address, where nothing of a name is taken for the password
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        status, _ = quietly(source.command("curl", "-sS", "--max-time", 5, "--connect-timeout", 2, "-I",
+                                           f"ftp://{login}@{bracketed(address)}/"), 8)
         return status == 0
 
 

@@ -14,6 +14,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
 	{"status", verb_status, "is it working, what does it see, what does it hold"},
+	{"top", verb_top, "who attacks now, drawn anew each second"},
 	{"blocks", verb_blocks, "list blocks"},
 	{"block", verb_block, "block an address by hand"},
 	{"unblock", verb_unblock, "lift a block"},

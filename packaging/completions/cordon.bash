@@ -36,9 +36,10 @@ _cordon_words() {
   case $verb in
   '')
     options='--help --version --state-dir --json'
-    words='status blocks block unblock verify rules allow hosts keys db config flush scan explain'
+    words='status top blocks block unblock verify rules allow hosts keys db config flush scan explain'
     ;;
   status | hosts | unblock | verify) options+=' --json --state-dir' ;;
+  top) options+=' --once --json --state-dir' ;;
   blocks) options+=' --state --address --service --limit --offset --json --state-dir' ;;
   block) options+=' --for --out --why --json --state-dir' ;;
   rules)

@@ -11,6 +11,7 @@ complete -c cordon -n __fish_use_subcommand -l version -d 'say which this is'
 
 set -l verbs \
     status 'is it working, what does it see, what does it hold' \
+    top 'who attacks now' \
     blocks 'list blocks' \
     block 'block an address by hand' \
     unblock 'lift a block' \
@@ -28,9 +29,10 @@ for i in (seq 1 2 (count $verbs))
     complete -c cordon -n __fish_use_subcommand -a $verbs[$i] -d $verbs[(math $i + 1)]
 end
 
-set -l daemon status blocks block unblock verify rules allow hosts keys
+set -l daemon status top blocks block unblock verify rules allow hosts keys
 complete -c cordon -n "__cordon_verb $daemon scan explain" -l json -d 'print JSON'
 complete -c cordon -n "__cordon_verb $daemon db" -l state-dir -x -a '(__fish_complete_directories)' -d 'where cordond keeps its socket'
+complete -c cordon -n '__cordon_verb top' -l once -d 'show it once'
 complete -c cordon -n '__cordon_verb blocks' -l state -x -a 'active wanted applied failed expired cancelling canceled all'
 complete -c cordon -n '__cordon_verb blocks' -l address -x -d 'those that hold it'
 complete -c cordon -n '__cordon_verb blocks rules' -l service -x -a 'ssh mysql rdp vsftpd'

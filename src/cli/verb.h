@@ -16,5 +16,6 @@ int verb_keys(int argc, char **argv);
 int verb_rules(int argc, char **argv);
 int verb_scan(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_top(int argc, char **argv);
 int verb_unblock(int argc, char **argv);
 int verb_verify(int argc, char **argv);

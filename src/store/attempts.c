@@ -7,6 +7,7 @@
 #include "store/attempts.h"
 
 #include "base/clock.h"
+#include "model/service.h"
 #include "store/sql.h"
 #include "store/tables.h"
 
@@ -25,6 +26,12 @@ static const struct sql sum_sql = {SQL_ATTEMPT_SUM, SUM " AND service = ?4"};
 static const struct sql sum_all_sql = {SQL_ATTEMPT_SUM_ALL, SUM};
 static const struct sql total_sql = {
 	SQL_ATTEMPT_TOTAL, "SELECT coalesce(sum(n), 0) FROM attempt_minute WHERE minute >= ?1"};
+/* At most so many rows are added up: a flood of sources must not hold up who asks. */
+static const struct sql top_sql = {SQL_ATTEMPT_TOP,
+	"SELECT source, len, service, sum(n) AS failures, max(minute) FROM"
+	" (SELECT source, len, service, n, minute FROM attempt WHERE minute >= ?1"
+	" ORDER BY minute DESC LIMIT 20000)"
+	" GROUP BY source, len, service ORDER BY failures DESC, source LIMIT ?2"};
 static const struct sql delete_sql = {SQL_ATTEMPT_DELETE,
 	"DELETE FROM attempt WHERE (minute, source, len, host, service) IN"
 	" (SELECT minute, source, len, host, service FROM attempt WHERE minute < ?1 LIMIT ?2)"};
@@ -102,6 +109,26 @@ int store_attempt_sum(struct store *s, uint32_t host, int service, const struct 
 	if (r == 0)
 		*ret = sum;
 	return r;
+}
+
+int store_attempt_top(struct store *s, int64_t since, unsigned most,
+	int (*fn)(void *ctx, const struct attempt_source *source), void *ctx)
+{
+	struct query q;
+	int r = 0;
+	sql_read(&q, s, &top_sql);
+	sql_put_int(&q, minute_of(since));
+	sql_put_int(&q, most);
+	while (r == 0 && sql_row(&q) > 0) {
+		struct attempt_source a = {0};
+		sql_get_prefix(&q, &a.source);
+		a.service = (int)sql_get_uint(&q, SERVICE_COUNT - 1);
+		a.failures = sql_get_int(&q);
+		a.latest = sql_get_int(&q);
+		if (sql_sound(&q))
+			r = fn(ctx, &a);
+	}
+	return sql_end(&q, r);
 }
 
 int64_t store_attempt_total(struct store *s, int64_t since)

@@ -69,6 +69,15 @@ struct attempt_sum {
 };
 int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
 	struct attempt_sum *ret); /* service 0: all */
+struct attempt_source {
+	struct prefix source;
+	int service;
+	int64_t failures;
+	int64_t latest; /* ms, minute precision */
+};
+/* The sources with most failures since (ms), at most `most`; exact unless there were very many. */
+int store_attempt_top(struct store *s, int64_t since, unsigned most,
+	int (*fn)(void *ctx, const struct attempt_source *source), void *ctx);
 /* since: ms, from the beginning of its minute; the total or -errno. */
 int64_t store_attempt_total(struct store *s, int64_t since);
 /* Removes at most `most` rows of minutes before; how many, or -errno. */

@@ -15,6 +15,7 @@ CORDON = str(BUILD / "cordon")
 # Every verb of `cordon --help`, with a call that is wrong and, for those that ask a daemon, a right one.
 VERBS = {
     "status": ("status x", "status"),
+    "top": ("top x", "top --once"),
     "blocks": ("blocks --limit x", "blocks"),
     "block": ("block", "block 192.0.2.1"),
     "unblock": ("unblock", "unblock 192.0.2.1"),
@@ -65,6 +66,16 @@ def shapes(tap, daemon):
     tap.ok({"address", "counts_as", "never_blocked", "failures_in_window", "kernel", "records",
             "failures_total", "first_failure", "latest_failure", "history"} <= set(verify), "verify --json", verify)
     tap.equal(set(daemon.json("block", "198.51.100.1", "--for", "1h")), {"expires"}, "block --json")
+    top = daemon.json("top")
+    tap.equal(set(top), {"minutes", "attackers"}, "top --json")
+    tap.equal([(a["source"], a["service"], a["failures"], a["state"]) for a in top["attackers"]],
+              [("203.0.113.1", "ssh", 12, "failed")],
+              "top knows the attacker")
+    shown = daemon.cordon("top", "--once")
+    tap.ok("203.0.113.1" in shown and "file:" in shown and "\033" not in shown, "top --once is plain text", shown)
+    shown = run("script", "-qec", f"{CORDON} top --state-dir {daemon.state}", "/dev/null", input="q")
+    tap.ok("\033[2J" in shown and "203.0.113.1" in shown and shown.rstrip().endswith("\033[?1049l"),
+           "on a terminal it draws, q ends it, and the screen is as it was", repr(shown))
     tap.equal(daemon.json("unblock", "198.51.100.1"), {"lifted": 1}, "unblock --json")
     rule = daemon.json("rules", "add", "r", "--failures", "3", "--span", "1m", "--block", "permanent")
     tap.ok(RULE <= set(rule) and rule["forbidden_ms"] == -1, "rules add --json", rule)
@@ -84,7 +95,7 @@ def shapes(tap, daemon):
               {"token", "access_key_id", "project_id", "expires"}, "keys token --json")
     tap.equal(set(daemon.json("hosts")[0]), {"uuid", "name", "instance_id", "internet_ip", "intranet_ip", "region",
                                              "enterprise_project_id", "online"}, "hosts --json")
-    return {*status, *BLOCK, *verify, *RULE, *KEY, *key, "lifted", "total", "why", "from", "token"}
+    return {*status, *top, *BLOCK, *verify, *RULE, *KEY, *key, "lifted", "total", "why", "from", "token"}
 
 
 def refused(tap, daemon):

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* status */
+/* status, top */
 #include "api/native/verbs.h"
 #include "base/clock.h"
 #include "model/settings.h"
+
+#define TOP_MINUTES 5
 
 static void field_time(struct json *j, const char *name, int64_t ms)
 {
@@ -104,7 +106,53 @@ static int verb_status(struct verb_call *call)
 	return 0;
 }
 
+struct top {
+	struct json *json;
+	struct store *store;
+	uint32_t host;
+};
+
+static int put_attacker(void *ctx, const struct attempt_source *a)
+{
+	struct top *top = ctx;
+	struct json *j = top->json;
+	char text[PREFIX_TEXT_MAX];
+	struct block b;
+	bool known = store_block_find(top->store, top->host, &a->source, (enum service)a->service,
+			     BLOCK_IN, &b) == 0;
+	json_begin_object(j);
+	json_field(j, "source", prefix_format(&a->source, text));
+	json_field(j, "service", service_name((enum service)a->service));
+	json_field_int(j, "failures", a->failures);
+	field_time(j, "latest", a->latest);
+	json_field(j, "state", known ? block_state_name(b.state) : NULL);
+	json_end_object(j);
+	return 0;
+}
+
+/* {"most": N}: who attacked in the latest minutes. */
+static int verb_top(struct verb_call *call)
+{
+	struct core_status s;
+	int64_t most;
+	int r = verb_number(call, "most", 20, &most);
+	if (r != 0)
+		return r;
+	core_get_status(call->core, &s);
+	struct top top = {call->out, core_store(call->core), s.host.id};
+	json_begin_object(call->out);
+	json_field_int(call->out, "minutes", TOP_MINUTES);
+	json_key(call->out, "attackers");
+	json_begin_array(call->out);
+	r = store_attempt_top(top.store, clock_now() - TOP_MINUTES * MS_MINUTE,
+		(unsigned)MIN_OF(MAX_OF(most, 1), 1000), put_attacker, &top);
+	json_end_array(call->out);
+	json_end_object(call->out);
+	return r;
+}
+
 const struct verb verbs_status[] = {
 	{"status", verb_status},
+	{"top", verb_top},
 	{NULL, NULL},
 };

@@ -557,6 +557,41 @@ static void audit(void **state)
 	fixture_commit(f);
 }
 
+static int take_source(void *ctx, const struct attempt_source *source)
+{
+	struct attempt_source **next = ctx;
+	*(*next)++ = *source;
+	return 0;
+}
+
+static void the_worst_sources_come_first(void **state)
+{
+	struct fixture *f = *state;
+	int64_t t = 29000000 * INT64_C(60000);
+	struct prefix a = fixture_prefix("203.0.113.1"), b = fixture_prefix("2001:db8:1:2::/64");
+	fixture_begin(f);
+	assert_int_equal(store_attempt_add(f->store, t - 60000, 1, SERVICE_SSH, &a, 100), 0);
+	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &a, 2), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 60000, 1, SERVICE_SSH, &a, 3), 0);
+	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_RDP, &a, 1), 0);
+	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &b, 7), 0);
+	struct attempt_source got[8] = {0}, *next = got;
+	assert_int_equal(store_attempt_top(f->store, t + 30000, 2, take_source, &next), 0);
+	assert_int_equal(next - got, 2); /* within the transaction, too */
+	fixture_commit(f);
+	next = got;
+	assert_int_equal(store_attempt_top(f->store, t + 30000, 8, take_source, &next), 0);
+	assert_int_equal(next - got, 3);
+	assert_true(prefix_eq(&got[0].source, &b));
+	assert_int_equal(got[0].failures, 7);
+	assert_true(prefix_eq(&got[1].source, &a));
+	assert_int_equal(got[1].service, SERVICE_SSH);
+	assert_int_equal(got[1].failures, 5);
+	assert_int_equal(got[1].latest, t + 60000);
+	assert_int_equal(got[2].service, SERVICE_RDP);
+	assert_int_equal(got[2].failures, 1);
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -571,6 +606,7 @@ int main(void)
 		TEST(windows),
 		TEST(sessions),
 		TEST(attempts),
+		TEST(the_worst_sources_come_first),
 		TEST(allow_list),
 		TEST(hits),
 		TEST(audit),

@@ -16,7 +16,7 @@ static const struct config_option sensor_options[] = {
 		.name = "auto",
 		.help = "Finds out what this machine has: for each service that no other sensor "
 			"names, the systemd journal where there is one, else the service's log "
-			"file.",
+			"file; of a database its own error log before the journal.",
 		.kind = &config_boolean,
 		CONFIG_AT(struct sensor_item, automatic),
 		.initial = "false",

@@ -33,9 +33,8 @@ unsigned health_unread(const struct health *h)
 static const char *span(int64_t ms, char *ret, size_t size)
 {
 	int64_t s = llabs(ms) / MS_SECOND;
-	if (s >= 3600 && s % 3600 == 0)
-		(void)snprintf(ret, size, "%lld h", (long long)(s / 3600));
-	else if (s >= 172800)
+	bool hours = (s >= 3600 && s % 3600 == 0) || s >= 172800;
+	if (hours)
 		(void)snprintf(ret, size, "%lld h", (long long)(s / 3600));
 	else if (s >= 300)
 		(void)snprintf(ret, size, "%lld min", (long long)(s / 60));

@@ -9,7 +9,7 @@ void reader_init(struct reader *r, struct session_table *sessions, uint32_t serv
 	const char *zone)
 {
 	*r = (struct reader){.sessions = sessions, .services = services, .now = now};
-	r->latest.time = EVENT_NO_TIME;
+	r->latest.time = r->own_time = EVENT_NO_TIME;
 	stamps_init(&r->stamps, zone, now);
 }
 
@@ -71,6 +71,9 @@ static bool find_format(struct reader *r, struct slice line, struct record *reco
 		*ret_format = r->own;
 		return true;
 	}
+	/* what a client made a daemon write is not another daemon's word */
+	if (r->log.reach && line.p < r->log.reach)
+		return false;
 	r->own = NULL;
 	bool fits = syslog_parse(&r->stamps, line, r->now, record);
 	const struct format *format = fits ? format_find(record->program) : NULL;
@@ -81,7 +84,21 @@ static bool find_format(struct reader *r, struct slice line, struct record *reco
 	return fits || format;
 }
 
-bool reader_line(struct reader *r, struct slice line, struct event *ret)
+static void note_log(struct reader *r, struct slice raw, struct record *record)
+{
+	int64_t time = record->time == EVENT_NO_TIME ? EVENT_NO_TIME : record->time + r->shift;
+	r->log.raw = raw;
+	r->log.stamps = &r->stamps;
+	r->log.shift = r->shift;
+	r->log.now = r->now;
+	r->log.latest = r->own_time;
+	if (time <= r->now)
+		r->own_time = MAX_OF(r->own_time, time);
+	record->log = &r->log;
+}
+
+/* raw: the line and what is known to follow it */
+static bool read_line(struct reader *r, struct slice line, struct slice raw, struct event *ret)
 {
 	struct record record;
 	r->stats.lines++;
@@ -98,7 +115,16 @@ bool reader_line(struct reader *r, struct slice line, struct event *ret)
 		r->stats.unparsed++;
 		return false;
 	}
+	record.log = NULL;
+	if (format && format == r->own)
+		note_log(r, raw, &record);
 	return read_record(r, format, &record, ret);
+}
+
+bool reader_line(struct reader *r, struct slice line, struct event *ret)
+{
+	r->log.reach = NULL;
+	return read_line(r, line, line, ret);
 }
 
 bool reader_record(struct reader *r, const struct record *record, struct event *ret)
@@ -111,12 +137,14 @@ bool reader_record(struct reader *r, const struct record *record, struct event *
 int reader_lines(struct reader *r, struct slice lines,
 	int (*fn)(void *ctx, const struct event *event), void *ctx)
 {
+	r->log.reach = NULL;
 	while (lines.n) {
+		struct slice raw = lines;
 		const char *newline = memchr(lines.p, '\n', lines.n);
 		struct slice line = newline ? slice_between(lines.p, newline) : lines;
 		lines = slice_skip(lines, line.n + (newline != NULL));
 		struct event event;
-		if (!reader_line(r, line, &event))
+		if (!read_line(r, line, raw, &event))
 			continue;
 		int result = fn(ctx, &event);
 		if (result != 0)

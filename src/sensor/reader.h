@@ -35,6 +35,8 @@ struct reader {
 	struct reader_stats stats;
 	struct stamps stamps;
 	const struct format *own; /* whose own log the latest line was from; NULL: nobody's */
+	int64_t own_time;         /* the latest stamp of such a log, none from the future */
+	struct record_log log;    /* of the line being read */
 	struct {                  /* what the latest line was, event or not */
 		int64_t time;     /* EVENT_NO_TIME: it says none */
 		enum service service;

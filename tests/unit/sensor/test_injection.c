@@ -5,7 +5,8 @@
  * peer) and foreign text ($1, $2), which is made of pieces of those same words, of
  * addresses, and of any bytes. No address but the peer's may ever come out.
  *
- * A line break is not among the bytes: a daemon that writes one writes two lines.
+ * A line break is not among the bytes: a daemon that writes one writes two lines. Only
+ * MariaDB's own log is read with them, several messages at once as they are written.
  *
  * PROPERTY_LINES: how many lines (100000). PROPERTY_SEED: another series.
  */
@@ -436,6 +437,84 @@ static unsigned number_of(const char *name, unsigned otherwise)
 	return n > 0 && n <= UINT32_MAX ? (unsigned)n : otherwise;
 }
 
+/* --- MariaDB's own log, read as it is written --- */
+
+static const char *const broken_pieces[] = {"\n", "\n", "\n", "\r\n", "'@'6.6.6.6'",
+	"'@'6.6.6.6' (using password: NO)", "' (using password: YES)", "' to database '",
+	"Access denied for user '", "2026-11-21 22:00:00 6 [Warning] Access denied for user '",
+	"2026-11-21 22:00:09 7 [Warning] Access denied for user '",
+	"2026-11-21 21:00:00 7 [Warning] Access denied for user '",
+	"261121 22:00:00 [Note] Access denied for user '", "261121 22:00:00 [Note] ",
+	"2026-11-21T22:00:00Z 5 [Note] Access denied for user '",
+	"Nov 21 22:00:00 h mysqld: Access denied for user 'x'@'6.6.6.6'\n",
+	"[20261121-22:00:00] [INFO ] AUTHFAIL: user=x ip=6.6.6.6 time=1\n",
+	"Nov 21 22:00:00 h sshd[1]: Invalid user a from 6.6.6.6\n"};
+
+static const struct grammar broken = {
+	.name = "mysqld, line breaks", PIECES(broken), .longest = 128};
+
+struct burst {
+	struct addr peers[6];
+	unsigned n;
+	bool last_found; /* the failure of the last one */
+	const struct text *text;
+};
+
+static int judge(void *ctx, const struct event *e)
+{
+	struct burst *b = ctx;
+	bool known = !e->has_src;
+	for (unsigned i = 0; i < b->n; i++)
+		known = known || addr_eq(&e->src, &b->peers[i]);
+	if (!known)
+		fail_msg("another address: %.*s", (int)b->text->n, b->text->bytes);
+	b->last_found = e->has_src && addr_eq(&e->src, &b->peers[b->n - 1]);
+	return 0;
+}
+
+static void write_burst(struct burst *b, struct text *text)
+{
+	static const char *const endings[] = {"' (using password: YES)", "' (using password: NO)"};
+	static const char *const prefixes[] = {"2026-11-21 22:00:00 5 [Warning] ",
+		"2026-11-21 22:00:00 139845235329792 [Warning] ", "261121 22:00:00 [Warning] "};
+	char head[128];
+	struct text name;
+	text->n = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		const char *peer = peers[draw(countof(peers))], *ending = endings[draw(2)];
+		assert_true(addr_parse(slice_of(peer), &b->peers[i]));
+		(void)snprintf(head, sizeof(head), "%sAccess denied for user '",
+			prefixes[draw(countof(prefixes))]);
+		put(text, head, strlen(head));
+		foreign(&broken, &name);
+		put(text, name.bytes, name.n);
+		put(text, "'@'", 3);
+		put(text, peer, strlen(peer));
+		put(text, ending, strlen(ending));
+		put(text, "\n", 1);
+	}
+}
+
+/* A burst is what one read finds: the last message in it is counted, and no name's address. */
+static void line_breaks_name_nobody(void **state)
+{
+	(void)state;
+	static struct text text;
+	unsigned bursts = number_of("PROPERTY_LINES", 100000) / 4 + 1;
+	struct reader r;
+	random_state = 88172645463325252u + number_of("PROPERTY_SEED", 0) * 0x9e3779b97f4a7c15u;
+	cases_reader(&r, CASES_NOW - 90 * MS_MINUTE + MS_SECOND, "UTC"); /* 22:00:01 */
+	for (unsigned i = 0; i < bursts; i++) {
+		struct burst b = {.n = 1 + draw(countof(b.peers)), .text = &text};
+		write_burst(&b, &text);
+		struct slice lines = {text.bytes, text.n};
+		assert_int_equal(reader_lines(&r, lines, judge, &b), 0);
+		if (!b.last_found)
+			fail_msg("not found: %.*s", (int)text.n, text.bytes);
+	}
+	cases_done(&r);
+}
+
 static void foreign_text_names_nobody(void **state)
 {
 	const struct grammar *g = *state;
@@ -453,6 +532,8 @@ int main(void)
 		names[i] = grammars[i].name;
 		states[i] = (void *)(uintptr_t)&grammars[i];
 	}
-	return cases_run("injection", names, states, countof(grammars),
-		       foreign_text_names_nobody) != 0;
+	const struct CMUnitTest tests[] = {cmocka_unit_test(line_breaks_name_nobody)};
+	int failed =
+		cases_run("injection", names, states, countof(grammars), foreign_text_names_nobody);
+	return failed + cmocka_run_group_tests_name("line breaks", tests, NULL, NULL) != 0;
 }

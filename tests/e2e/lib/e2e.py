@@ -70,7 +70,7 @@ def run(*command, check=True, timeout=60, **kw):
     return done.stdout if check else done
 
 
-def until(condition, seconds=10, pause=0.02):
+def until(condition, seconds=20, pause=0.02):
     """The first true value of condition(), or its last value when the time is over."""
     end = time.monotonic() + seconds
     while True:

@@ -267,6 +267,8 @@ static int start_children(struct monitor *m)
 	m->inputs = inputs[0];
 	m->reports = reports[0];
 	m->started = clock_mono();
+	if (r < 0)
+		log_error("the processes cannot be started: %s", strerror(-r));
 	return r;
 }
 
@@ -458,8 +460,10 @@ static void watch(struct monitor *m)
 			{.fd = m->inputs, .events = POLLIN}, {.fd = m->reports, .events = POLLIN}};
 		/* what came while children were stopped waits for nothing */
 		int patience = m->ending || m->reloading ? 0 : -1;
-		if (poll(fds, 3, patience) < 0 && errno != EINTR)
+		if (poll(fds, 3, patience) < 0 && errno != EINTR) {
+			log_error("poll: %s", strerror(errno));
 			break;
+		}
 		if (fds[0].revents)
 			take_signals(m);
 		if (m->ending) {

@@ -177,7 +177,9 @@ class Daemon:
 
     def ready(self):
         if self.process.poll() is not None:
-            raise RuntimeError("cordond ended:\n" + self.log.read_text())
+            free = shutil.disk_usage(self.dir).free >> 20
+            raise RuntimeError(f"cordond ended with {self.process.returncode} ({free} MiB free on the disk):\n"
+                               + self.log.read_text())
         return self.cordon("status", check=False).returncode == 0 or \
             "observe" in self.cordon("status", "--json", check=False).stdout
 

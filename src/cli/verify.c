@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const char help[] =
-	"Usage: cordon verify ADDRESS [--json] [--state-dir DIR]\n"
-	"Explains one address: blocked or not, by which rule, since when, until when,\n"
-	"what the kernel says, and if not, why not.\n"
+	"Usage: cordon verify ADDRESS [--json] [--account A] [--state-dir DIR]\n"
+	"Explains one address: blocked or not, on which server, by which rule, since when,\n"
+	"until when, what this machine's kernel says, and if not, why not.\n"
 	"Exit code: 0 answered, 1 error, 2 wrong usage.\n";
 
 static bool is_active(const json_t *record)
@@ -28,9 +28,11 @@ static void show_record(const json_t *r)
 	if (client_int(r, "lives") > 1)
 		(void)snprintf(again, sizeof(again), ", %" PRId64 " times in a row",
 			client_int(r, "lives"));
-	(void)printf("  %s%s%s for %s: %" PRId64 " attempts, %s%s%s, from %s until %s\n",
-		client_text(r, "state"), error[0] ? " " : "", error,
-		service[0] ? service : "all services", client_int(r, "attempts"),
+	bool out = strcmp(client_text(r, "direction"), "out") == 0;
+	(void)printf("  %s: %s%s%s for %s%s: %" PRId64 " attempts, %s%s%s, from %s until %s\n",
+		client_text(r, "host"), client_text(r, "state"), error[0] ? " " : "", error,
+		service[0] ? service : "all services", out ? ", outbound" : "",
+		client_int(r, "attempts"),
 		service[0] ? "rule " : "by hand: ", client_text(r, "rule"), again,
 		client_text(r, "created"), permanent ? "lifted" : client_text(r, "expires"));
 }
@@ -48,7 +50,7 @@ static void show_kernel(const json_t *kernel)
 }
 
 /* The one sentence people came for. */
-static void show_verdict(const json_t *v, bool active)
+static void show_verdict(const json_t *v, bool active, unsigned others)
 {
 	const char *address = client_text(v, "address"), *never = client_text(v, "never_blocked");
 	bool has = json_is_true(json_object_get(json_object_get(v, "kernel"), "has"));
@@ -61,11 +63,16 @@ static void show_verdict(const json_t *v, bool active)
 		(void)printf("%s would be blocked\n", address);
 	else if (has)
 		(void)printf("%s is blocked by the kernel, but no record wants it\n", address);
+	else if (others > 0)
+		(void)printf("%s is not blocked here, but on %u other server%s\n", address, others,
+			others > 1 ? "s" : "");
 	else if (never[0])
 		(void)printf("%s is not blocked and never will be: %s\n", address, never);
 	else
 		(void)printf("%s is not blocked: %" PRId64 " failures within the rules' time\n",
 			address, client_int(v, "failures_in_window"));
+	if (others > 0 && (active || has))
+		(void)printf("other servers that block it: %u\n", others);
 }
 
 static void show(const json_t *v, const char *what)
@@ -75,9 +82,13 @@ static void show(const json_t *v, const char *what)
 	size_t i;
 	json_t *one;
 	bool active = false;
-	json_array_foreach ((json_t *)(uintptr_t)records, i, one)
-		active = active || is_active(one);
-	show_verdict(v, active);
+	unsigned others = 0;
+	json_array_foreach ((json_t *)(uintptr_t)records, i, one) {
+		bool here = json_is_true(json_object_get(one, "local"));
+		active = active || (here && is_active(one));
+		others += !here && strcmp(client_text(one, "state"), "applied") == 0;
+	}
+	show_verdict(v, active, others);
 	(void)printf("counts as: %s\n", client_text(v, "counts_as"));
 	show_kernel(json_object_get(v, "kernel"));
 	(void)printf("failures: %" PRId64 " in all%s%s%s%s\n", client_int(v, "failures_total"),

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "model/service.h"
+#include "store/reports.h"
 #include "store/sql.h"
 #include "store/tables.h"
 
@@ -87,6 +88,8 @@ int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
 	sql_put_int(&q, service);
 	sql_put_int(&q, n);
 	int r = sql_run(&q);
+	if (r == 0)
+		r = reports_attempt(s, minute, service, source, n);
 	return r < 0 ? r : add_to_minute(s, minute, n);
 }
 
@@ -158,5 +161,7 @@ int store_attempt_expunge(struct store *s, int64_t before, unsigned most)
 	sql_write(&q, s, &clean_sql);
 	sql_put_int(&q, minute);
 	r = sql_run(&q);
+	if (r == 0)
+		r = reports_expunge(s, minute, most);
 	return r < 0 ? r : removed;
 }

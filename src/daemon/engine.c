@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -244,6 +245,9 @@ int engine_main(const struct engine_config *config)
 	struct engine e = {.config = config, .settings = config->settings};
 	struct err err = {""};
 	log_init("cordond[engine]", (enum log_level)config->settings->log_level);
+	/* lists of a burst are given back when it is over: glibc would learn to keep them */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	if (sodium_init() < 0) {
 		log_error("libsodium cannot start");
 		return 1;

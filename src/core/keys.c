@@ -47,18 +47,21 @@ static int check_patterns(const char *patterns, struct err *err)
 /* Enterprise projects, one a line: a number or a uuid each. */
 static int check_projects(const char *projects, struct err *err)
 {
-	size_t length = 0;
-	for (const char *p = projects;; p++) {
-		bool ends = *p == '\0' || *p == '\n';
-		if (ends && length == 0 && projects[0])
+	bool more = projects[0] != '\0';
+	for (struct slice rest = slice_of(projects); more;) {
+		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+		struct slice one = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+		if (one.n == 0)
 			return err_set(err, CORE_INVALID, "an enterprise project without a name");
-		if (*p == '\0')
-			return 0;
-		if (!ends && !isalnum((unsigned char)*p) && !strchr("-_.", *p))
-			return err_set(err, CORE_INVALID,
-				"enterprise project: letters, digits, \"-\", \"_\" and \".\"");
-		length = ends ? 0 : length + 1;
+		for (size_t i = 0; i < one.n; i++)
+			if (!isalnum((unsigned char)one.p[i]) && !strchr("-_.", one.p[i]))
+				return err_set(err, CORE_INVALID,
+					"enterprise project: letters, digits, \"-\", \"_\" and "
+					"\".\"");
+		more = end != NULL;
+		rest = slice_skip(rest, one.n + (end ? 1 : 0));
 	}
+	return 0;
 }
 
 struct key_change {

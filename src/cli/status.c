@@ -81,9 +81,12 @@ static void show_fleet(const json_t *s)
 			client_int(fleet, "agents"));
 	if (!json_is_object(link))
 		return;
-	line("server", "%s, %s since %s", client_text(link, "server"),
+	const char *name = client_text(link, "name");
+	bool other = name[0] && strcmp(name, client_text(s, "host")) != 0;
+	line("server", "%s%s%s, %s since %s", client_text(link, "server"),
+		other ? ", enrolled there as " : "", other ? name : "",
 		connected ? "connected" : "NOT CONNECTED", client_text(link, "since"));
-	if (!connected && error[0])
+	if (error[0])
 		line("", "%s", error);
 	if (client_int(link, "waiting") > 0)
 		line("", "%" PRId64 " records wait to be reported", client_int(link, "waiting"));
@@ -100,7 +103,8 @@ static bool all_well(const json_t *status)
 			return false;
 	if (json_is_true(json_object_get(json_object_get(status, "blocks"), "at_ceiling")))
 		return false;
-	if (json_is_object(link) && !json_is_true(json_object_get(link, "connected")))
+	if (json_is_object(link) && (!json_is_true(json_object_get(link, "connected")) ||
+					    client_text(link, "error")[0]))
 		return false;
 	return strcmp(client_text(kernel, "mode"), "observe") == 0 ||
 	       json_is_true(json_object_get(kernel, "in_line"));

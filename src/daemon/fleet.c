@@ -176,6 +176,7 @@ bool daemon_fleet_link(void *fleet, struct control_link *ret)
 	fleet_agent_status(f->agent, &s);
 	*ret = (struct control_link){.connected = s.connected, .since = s.since, .heard = s.heard};
 	(void)snprintf(ret->server, sizeof(ret->server), "%s", f->enrolment.url);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", f->enrolment.name);
 	(void)snprintf(ret->error, sizeof(ret->error), "%s", s.error);
 	return true;
 }

@@ -90,8 +90,9 @@ struct attempt_source {
 	int64_t failures;
 	int64_t latest; /* ms, minute precision */
 };
-/* The sources with most failures since (ms), at most `most`; exact unless there were very many. */
-int store_attempt_top(struct store *s, int64_t since, unsigned most,
+/* The sources with most failures on the account's servers since (ms), at most `most`; exact unless
+   there were very many. */
+int store_attempt_top(struct store *s, int64_t account, int64_t since, unsigned most,
 	int (*fn)(void *ctx, const struct attempt_source *source), void *ctx);
 /* since: ms, from the beginning of its minute; the total or -errno. */
 int64_t store_attempt_total(struct store *s, int64_t since);

@@ -27,6 +27,7 @@ struct control *control_free(struct control *c); /* NULL allowed; returns NULL *
 /* An agent's link to its server, for `cordon status`. */
 struct control_link {
 	char server[256]; /* URL */
+	char name[128];   /* as what this machine was enrolled there */
 	bool connected;
 	int64_t since,
 		heard;   /* ms: of the latest change of connected; of the latest answer, or 0 */

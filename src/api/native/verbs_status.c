@@ -4,6 +4,7 @@
 #include "api/native/hosts.h"
 #include "base/clock.h"
 #include "core/fleet.h"
+#include "core/settings.h"
 #include "model/settings.h"
 
 #define TOP_MINUTES 5
@@ -104,23 +105,13 @@ static void put_link(struct verb_call *call)
 	json_key(j, "link");
 	json_begin_object(j);
 	json_field(j, "server", link.server);
+	json_field(j, "name", link.name);
 	json_field_bool(j, "connected", link.connected);
 	verb_put_time(j, "since", link.since);
 	verb_put_time(j, "heard", link.heard);
 	json_field(j, "error", link.error[0] ? link.error : NULL);
 	json_field_int(j, "waiting", waiting);
 	json_end_object(j);
-}
-
-static const char *role_name(enum role role)
-{
-	static const char *const names[] = {
-		[ROLE_AUTO] = "all",
-		[ROLE_ALL] = "all",
-		[ROLE_SERVER] = "server",
-		[ROLE_AGENT] = "agent",
-	};
-	return names[role];
 }
 
 static int verb_status(struct verb_call *call)
@@ -131,7 +122,7 @@ static int verb_status(struct verb_call *call)
 	core_get_status(call->core, &s);
 	json_begin_object(j);
 	json_field(j, "version", CORDON_VERSION);
-	json_field(j, "role", role_name(set->role));
+	json_field(j, "role", settings_role_name(set->role));
 	json_field(j, "host", s.host.name);
 	json_field(j, "uuid", s.host.uuid);
 	json_field(j, "account_id", call->account.uid);
@@ -199,7 +190,7 @@ static int verb_top(struct verb_call *call)
 	json_field_int(call->out, "minutes", TOP_MINUTES);
 	json_key(call->out, "attackers");
 	json_begin_array(call->out);
-	r = store_attempt_top(top.store, clock_now() - TOP_MINUTES * MS_MINUTE,
+	r = store_attempt_top(top.store, top.account, clock_now() - TOP_MINUTES * MS_MINUTE,
 		(unsigned)MIN_OF(MAX_OF(most, 1), 1000), put_attacker, &top);
 	json_end_array(call->out);
 	json_end_object(call->out);

@@ -855,18 +855,26 @@ static void the_worst_sources_come_first(void **state)
 	struct fixture *f = *state;
 	int64_t t = 29000000 * INT64_C(60000);
 	struct prefix a = fixture_prefix("203.0.113.1"), b = fixture_prefix("2001:db8:1:2::/64");
+	struct account other = {.name = "other"};
 	fixture_begin(f);
-	assert_int_equal(store_attempt_add(f->store, t - 60000, 1, SERVICE_SSH, &a, 100), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &a, 2), 0);
-	assert_int_equal(store_attempt_add(f->store, t + 60000, 1, SERVICE_SSH, &a, 3), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_RDP, &a, 1), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &b, 7), 0);
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	struct host theirs = {.account = other.id, .uuid = "u", .enterprise_project = "0"};
+	assert_int_equal(store_host_put(f->store, &theirs), 0);
+	assert_int_equal(
+		store_attempt_add(f->store, t + 60000, theirs.id, SERVICE_SSH, &a, 1000), 0);
+	assert_int_equal(store_attempt_add(f->store, t - 60000, f->host, SERVICE_SSH, &a, 100), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_SSH, &a, 2), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 60000, f->host, SERVICE_SSH, &a, 3), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_RDP, &a, 1), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_SSH, &b, 7), 0);
 	struct attempt_source got[8] = {0}, *next = got;
-	assert_int_equal(store_attempt_top(f->store, t + 30000, 2, take_source, &next), 0);
+	assert_int_equal(
+		store_attempt_top(f->store, f->account.id, t + 30000, 2, take_source, &next), 0);
 	assert_int_equal(next - got, 2); /* within the transaction, too */
 	fixture_commit(f);
 	next = got;
-	assert_int_equal(store_attempt_top(f->store, t + 30000, 8, take_source, &next), 0);
+	assert_int_equal(
+		store_attempt_top(f->store, f->account.id, t + 30000, 8, take_source, &next), 0);
 	assert_int_equal(next - got, 3);
 	assert_true(prefix_eq(&got[0].source, &b));
 	assert_int_equal(got[0].failures, 7);
@@ -876,6 +884,10 @@ static void the_worst_sources_come_first(void **state)
 	assert_int_equal(got[1].latest, t + 60000);
 	assert_int_equal(got[2].service, SERVICE_RDP);
 	assert_int_equal(got[2].failures, 1);
+	next = got; /* and each account has its own */
+	assert_int_equal(store_attempt_top(f->store, other.id, t, 8, take_source, &next), 0);
+	assert_int_equal(next - got, 1);
+	assert_int_equal(got[0].failures, 1000);
 }
 
 int main(void)

@@ -13,12 +13,15 @@
 static void usage(FILE *out)
 {
 	(void)fputs(
-		"usage: cordond [OPTION...]\n"
-		"       cordond enrol URL TOKEN [--name NAME] [--force] [--config FILE] "
-		"[--state-dir DIR]\n"
-		"Watches failed log-ins, blocks attackers in the kernel, and answers for it.\n"
-		"enrol makes this machine an agent of a server, with what `cordon hosts invite` "
-		"prints there.\n"
+		"Usage: cordond [OPTION...]\n"
+		"       cordond enrol URL TOKEN [OPTION...]\n"
+		"Watches failed log-ins, blocks attackers in the kernel, and answers for it. That "
+		"is\n"
+		"role \"all\", for a machine by itself. Of many machines one answers for the "
+		"others\n"
+		"(role \"server\" in its configuration), and they become its agents (role "
+		"\"agent\") by\n"
+		"\"cordond enrol\"; \"cordond enrol --help\" says how.\n"
 		"\n"
 		"  --config FILE       read this configuration only\n"
 		"                      (default: /etc/cordon/cordon.yaml, "
@@ -26,7 +29,8 @@ static void usage(FILE *out)
 		"  --state-dir DIR     database, keys and sockets here (default: /var/lib/cordon)\n"
 		"  --listen HOST:PORT  answer here (default: 127.0.0.1:8731)\n"
 		"  --fleet-listen HOST:PORT\n"
-		"                      answer agents here\n"
+		"                      agents connect here (default: [::]:8732 for role server,\n"
+		"                      else nowhere)\n"
 		"  --table NAME        nftables table, inet family (default: cordon)\n"
 		"  --observe           never touch the kernel; needs no root\n"
 		"  --check             check the configuration and exit\n"
@@ -35,6 +39,29 @@ static void usage(FILE *out)
 		"\n"
 		"SIGHUP reads the configuration again; SIGTERM ends. Blocks stay in the kernel\n"
 		"(cordon flush takes them out). See cordond(8), cordon(1), cordon.yaml(5).\n",
+		out);
+}
+
+static void usage_enrol(FILE *out)
+{
+	(void)fputs("Usage: cordond enrol URL TOKEN [OPTION...]\n"
+		    "Makes this machine an agent of a server, once: it goes on watching and "
+		    "blocking by\n"
+		    "itself, reports to the server, and does what is asked for there. URL and "
+		    "TOKEN are\n"
+		    "what \"cordon hosts invite\" prints on the server. A cordond that runs takes "
+		    "it over.\n"
+		    "\n"
+		    "  --name NAME      what this machine calls itself (default: its host name); a "
+		    "name\n"
+		    "                   in the invitation goes before it\n"
+		    "  --force          although it is an agent already: then it is a new machine "
+		    "to the\n"
+		    "                   server, and the old one stays there until it is retired\n"
+		    "  --config FILE    the same as cordond's\n"
+		    "  --state-dir DIR  the same as cordond's (default: /var/lib/cordon)\n"
+		    "  --help\n"
+		    "Exit code: 0 enrolled, 1 refused, 2 wrong usage.\n",
 		out);
 }
 
@@ -70,6 +97,7 @@ struct command_line {
 	struct monitor_options monitor;
 	struct enrol_options enrol;
 	bool check;
+	void (*usage)(FILE *out);
 };
 
 /* False: an option that there is not. */
@@ -100,7 +128,7 @@ static int read_options(struct command_line *l, int argc, char **argv, const str
 {
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == HELP) {
-			usage(stdout);
+			l->usage(stdout);
 			return 0;
 		}
 		if (c == VERSION) {
@@ -108,7 +136,7 @@ static int read_options(struct command_line *l, int argc, char **argv, const str
 			return 0;
 		}
 		if (!take_option(l, c, optarg)) {
-			usage(stderr);
+			l->usage(stderr);
 			return 2;
 		}
 	}
@@ -121,12 +149,13 @@ static int enrol(struct command_line *l, int argc, char **argv)
 		{"state-dir", required_argument, NULL, STATE_DIR},
 		{"name", required_argument, NULL, NAME}, {"force", no_argument, NULL, FORCE},
 		{"help", no_argument, NULL, HELP}, {0}};
+	l->usage = usage_enrol;
 	int status = read_options(l, argc, argv, options);
 	if (status >= 0)
 		return status;
 	if (argc - optind != 2) {
 		(void)fputs("cordond: enrol needs URL and TOKEN, as `cordon hosts invite` prints "
-			    "them\n",
+			    "them; see cordond enrol --help\n",
 			stderr);
 		return 2;
 	}
@@ -145,6 +174,7 @@ static int serve(struct command_line *l, int argc, char **argv)
 		{"table", required_argument, NULL, TABLE}, {"observe", no_argument, NULL, OBSERVE},
 		{"check", no_argument, NULL, CHECK}, {"verbose", no_argument, NULL, VERBOSE},
 		{"help", no_argument, NULL, HELP}, {"version", no_argument, NULL, VERSION}, {0}};
+	l->usage = usage;
 	int status = read_options(l, argc, argv, options);
 	if (status >= 0)
 		return status;

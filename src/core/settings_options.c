@@ -228,9 +228,9 @@ static const struct config_option host_options[] = {
 static const struct config_option fleet_options[] = {
 	{
 		.name = "listen",
-		.help = "Where agents are answered, by TLS with certificates on both sides that "
-			"Cordon makes itself. [::] takes IPv4 too. Without it nobody is, but role "
-			"server listens on [::]:8732. An agent answers for no other.",
+		.help = "Where agents connect to, HOST:PORT; [::] takes IPv4 too. Always TLS, with "
+			"certificates on both sides that Cordon makes itself. \"none\": nowhere, "
+			"except that role server listens on [::]:8732. An agent ignores it.",
 		.kind = &settings_kind_fleet_listen,
 		CONFIG_AT(struct settings, fleet_listen),
 		.initial = "none",

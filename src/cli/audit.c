@@ -18,7 +18,7 @@ static const char help[] =
 	"  --who WHO        an access key id; cli\n"
 	"  --what WHAT      block, rule.add ...; what ends in a dot: all that begin so (rule.)\n"
 	"  --object OBJECT  an address, the name of a rule, a key id ...\n"
-	"  --all            with the blocks that rules began and ended\n"
+	"  --all            also what blocks by rules were before their source came back (life)\n"
 	"  --limit N        at most N (default 100)\n"
 	"  --json           the entries as an array\n"
 	"  --account A      of another account than the first\n"

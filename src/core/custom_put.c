@@ -129,7 +129,7 @@ static void audit_put(
 		.object = prefix_format(&cb->target, object),
 		.before = before,
 		.after = custom_text(cb, p->servers.n, after)};
-	audit_change(p->core, p->who, &change, "by hand: %s", cb->why);
+	audit_change(p->core, p->who, &change, "by hand%s%s", cb->why[0] ? ": " : "", cb->why);
 }
 
 /* In a transaction. ret_known: it was there before. */

@@ -27,9 +27,10 @@ int operation_end(struct core *c, int r)
 
 int operation_not_agents(const struct core *c, struct err *err)
 {
-	return c->reports
-		       ? err_set(err, CORE_INVALID, "this machine's rules are made on its server")
-		       : 0;
+	return c->reports ? err_set(err, CORE_INVALID,
+				    "this machine is an agent: its rules and its allow-list are "
+				    "made on its server")
+			  : 0;
 }
 
 struct records {

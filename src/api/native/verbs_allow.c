@@ -3,14 +3,17 @@
 #include "api/native/verbs.h"
 #include "model/settings.h"
 
+/* An agent's list is its server's. */
 static int put_allowed(void *ctx, const struct allow_entry *e)
 {
 	char text[PREFIX_TEXT_MAX];
-	struct json *j = ctx;
+	const struct verb_call *call = ctx;
+	struct json *j = call->out;
+	bool agent = core_settings(call->core)->role == ROLE_AGENT;
 	json_begin_object(j);
 	json_field(j, "prefix", prefix_format(&e->prefix, text));
 	json_field(j, "why", e->why);
-	json_field(j, "from", "command");
+	json_field(j, "from", agent ? "server" : "command");
 	verb_put_time(j, "created", e->created);
 	json_end_object(j);
 	return 0;
@@ -37,7 +40,7 @@ static int verb_list(struct verb_call *call)
 {
 	json_begin_array(call->out);
 	put_configured(call);
-	int r = store_allow_each(core_store(call->core), call->account.id, put_allowed, call->out);
+	int r = store_allow_each(core_store(call->core), call->account.id, put_allowed, call);
 	json_end_array(call->out);
 	return r;
 }

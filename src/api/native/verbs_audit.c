@@ -27,7 +27,7 @@ static int put_entry(void *ctx, const struct audit_entry *e)
 	return 0;
 }
 
-/* "all": with the lives of blocks that rules began and ended. Newest first. */
+/* "all": also the earlier lives of blocks by rules. Newest first. */
 static int verb_audit(struct verb_call *call)
 {
 	struct audit_query q = {.account = call->account.id,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* blocks, verify */
 #include "api/native/hosts.h"
+#include "core/settings.h"
+#include "model/settings.h"
 
 #include <errno.h>
 
@@ -126,13 +128,25 @@ struct verify {
 	int64_t account;
 };
 
-static void put_kernel(struct json *j, const struct core_verify *v)
+/* Of -ENOTSUP the reason is known better than its words say it. */
+static const char *kernel_error(const struct verify *a, int error)
+{
+	if (error == 0)
+		return NULL;
+	if (error != -ENOTSUP)
+		return strerror(-error);
+	return core_settings(a->core)->role == ROLE_SERVER
+		       ? "a server blocks nothing itself, its agents do"
+		       : "this machine observes, nothing is blocked";
+}
+
+static void put_kernel(struct json *j, const struct verify *a, const struct core_verify *v)
 {
 	json_key(j, "kernel");
 	json_begin_object(j);
 	json_field_bool(j, "asked", v->kernel_asked);
 	json_field_bool(j, "has", v->kernel_has);
-	json_field(j, "error", v->kernel_error ? strerror(-v->kernel_error) : NULL);
+	json_field(j, "error", kernel_error(a, v->kernel_error));
 	if (v->kernel_has) {
 		verb_put_time(j, "expires", v->kernel.expires);
 		json_field_int(j, "record", v->kernel.record);
@@ -205,9 +219,10 @@ static void on_verified(void *ctx, const struct core_verify *v)
 	json_begin_object(&j);
 	json_field(&j, "address", addr_format(&v->address, text));
 	json_field(&j, "counts_as", prefix_format(&v->source, text));
+	json_field(&j, "role", settings_role_name(core_settings(a->core)->role));
 	json_field(&j, "never_blocked", v->never ? protect_reason_text(v->never) : NULL);
 	json_field_int(&j, "failures_in_window", v->window_failures);
-	put_kernel(&j, v);
+	put_kernel(&j, a, v);
 	json_key(&j, "records");
 	json_begin_array(&j);
 	(void)store_block_query(core_store(a->core), &q, put_row, &j, &total);

@@ -413,7 +413,7 @@ static void an_agents_are_made_on_its_server(void **state)
 	struct rule r = rule("one", 3, true);
 	int64_t id = 1;
 	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL, 0, NULL, &err), CORE_INVALID);
-	assert_string_equal(err.text, "this machine's rules are made on its server");
+	assert_non_null(strstr(err.text, "are made on its server"));
 	assert_int_equal(core_rule_remove(w->core, &w->who, "one", &err), CORE_INVALID);
 	assert_int_equal(core_rules_remove(w->core, &w->who, &id, 1, &err), CORE_INVALID);
 	assert_int_equal(use(f, w->uuid, 0), CORE_INVALID);

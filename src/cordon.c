@@ -21,7 +21,7 @@ static const struct {
 	{"verify", verb_verify, "explain one address: blocked or not, and why"},
 	{"rules", verb_rules, "list, add, change and remove rules"},
 	{"allow", verb_allow, "who is never blocked"},
-	{"hosts", verb_hosts, "the protected servers: list, invite, rename, retire"},
+	{"hosts", verb_hosts, "the protected servers: list, show, invite, rename, retire"},
 	{"keys", verb_keys, "access keys and tokens for the APIs"},
 	{"accounts", verb_accounts, "accounts, strictly apart from each other"},
 	{"audit", verb_audit, "who changed what, and when"},

@@ -12,22 +12,29 @@
 static const char help[] =
 	"Usage: cordon hosts [list]\n"
 	"       cordon hosts show NAME|UUID\n"
-	"       cordon hosts invite [--name NAME] [--account A|--project P]\n"
-	"                           [--enterprise-project EP] [--for TIME]\n"
+	"       cordon hosts invite [--name NAME] [--account A] [--enterprise-project EP]\n"
+	"                           [--for TIME]\n"
 	"       cordon hosts rename NAME|UUID NEW\n"
 	"       cordon hosts retire NAME|UUID [--yes]\n"
 	"The protected servers. invite prints the command that makes a new machine one of them,\n"
 	"once, within the hour. A retired server has no access any more, and its blocks are\n"
 	"taken off; its records stay.\n"
 	"\n"
+	"STATE says of a server:\n"
+	"  online           it is connected, and its kernel takes blocks\n"
+	"  observing        it is there, but blocks nobody (cordon status there says why)\n"
+	"  offline          not heard for 10 seconds; what it shall block waits for it\n"
+	"  retired          it has no access any more\n"
+	"\n"
 	"  --name NAME      what the new server is called (default: as it calls itself)\n"
-	"  --project P      of the account with this project id\n"
 	"  --enterprise-project EP\n"
-	"                   which one it belongs to (default: 0)\n"
+	"                   a label within the account, by which APIs and keys tell servers apart\n"
+	"                   (default: 0); list shows it\n"
 	"  --for TIME       how long the invitation holds: 10m 1h 7d (default: 1h)\n"
 	"  --yes            do not ask\n"
 	"  --json           see cordon(1)\n"
-	"  --account A      of another account than the first\n"
+	"  --account A      of another account than the first: its name, account id or project id\n"
+	"  --project P      the same as --account P\n"
 	"  --state-dir DIR  where cordond keeps its socket\n";
 
 static const char *address_of(const json_t *h)
@@ -39,8 +46,8 @@ static const char *address_of(const json_t *h)
 static const char *last_seen(const json_t *h)
 {
 	const char *seen = client_text(h, "last_seen");
-	if (strcmp(client_text(h, "state"), "online") == 0 ||
-		!json_is_true(json_object_get(h, "agent")))
+	const char *state = client_text(h, "state");
+	if (strcmp(state, "online") == 0 || strcmp(state, "observing") == 0)
 		return "now";
 	return seen[0] ? seen : "never";
 }
@@ -48,7 +55,7 @@ static const char *last_seen(const json_t *h)
 static void show_hosts(const json_t *hosts, const char *what)
 {
 	static const char *const heads[] = {
-		"NAME", "UUID", "STATE", "ADDRESS", "VERSION", "LAST SEEN", "PROJECT"};
+		"NAME", "UUID", "STATE", "ADDRESS", "VERSION", "LAST SEEN", "ENTERPRISE PROJECT"};
 	struct table *t = table_new(heads, countof(heads));
 	size_t i;
 	json_t *h;

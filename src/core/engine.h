@@ -83,6 +83,8 @@ void core_get_status(struct core *c, struct core_status *ret);
 void core_each_source(
 	struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
 struct store *core_store(struct core *c);
+/* Is the agent there, although its kernel takes no orders (host.agent_online is false then)? */
+bool core_agent_observes(struct core *c, uint32_t host);
 
 /* Lifts all that blocks any part of target, on these servers of the account (n == 0: on all;
    then custom blocks of it are off for good). *ret_n: how many records. CORE_NOT_FOUND. */

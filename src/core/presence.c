@@ -77,6 +77,19 @@ void presence_enforces(struct core *c, uint32_t host, bool enforces)
 		atomic_store_explicit(&s->idle, !enforces, memory_order_relaxed);
 }
 
+static bool is_there(struct seen *s, int64_t mono)
+{
+	int64_t heard = atomic_load_explicit(&s->heard, memory_order_relaxed);
+	return heard > 0 && mono - heard < AGENT_SILENT;
+}
+
+bool core_agent_observes(struct core *c, uint32_t host)
+{
+	struct seen *s = seen_of(c->presence, host);
+	return s && is_there(s, clock_mono()) &&
+	       atomic_load_explicit(&s->idle, memory_order_relaxed);
+}
+
 /* What a look found to be written. */
 struct turn {
 	struct seen *seen;
@@ -108,7 +121,7 @@ static int look_at(struct turns *turns, struct seen *s, uint32_t host, int64_t m
 {
 	int64_t heard = atomic_load_explicit(&s->heard, memory_order_relaxed);
 	bool idle = atomic_load_explicit(&s->idle, memory_order_relaxed);
-	bool online = heard > 0 && mono - heard < AGENT_SILENT && !idle;
+	bool online = is_there(s, mono) && !idle;
 	if (heard == 0 || (online == s->online && !(online && mono - s->stored >= REMIND)))
 		return 0;
 	int64_t silent = mono - (heard < 0 ? -heard : heard);

@@ -3,23 +3,27 @@
 #include "api/native/hosts.h"
 #include "base/clock.h"
 #include "core/fleet.h"
+#include "model/settings.h"
 
 #include <sodium/utils.h>
 
 #define INVITE_LIFE MS_HOUR
 
-/* This machine is there, whether it enforces or not. */
-static const char *state_of(const struct host *h)
+/* Who does not enforce may be there all the same; a server watches no machine of its own. */
+static const char *state_of(struct core *c, const struct host *h)
 {
+	bool there =
+		h->remote ? core_agent_observes(c, h->id) : core_settings(c)->role != ROLE_SERVER;
 	if (h->retired)
 		return "retired";
 	if (h->agent_online)
 		return "online";
-	return h->remote ? "offline" : "observing";
+	return there ? "observing" : "offline";
 }
 
-static void put_fields(struct json *j, const struct host *h)
+static void put_fields(const struct verb_call *call, const struct host *h)
 {
+	struct json *j = call->out;
 	json_field(j, "uuid", h->uuid);
 	json_field(j, "name", h->name);
 	json_field(j, "instance_id", h->instance_id);
@@ -28,7 +32,7 @@ static void put_fields(struct json *j, const struct host *h)
 	json_field(j, "region", h->region);
 	json_field(j, "enterprise_project_id", h->enterprise_project);
 	json_field_bool(j, "online", h->agent_online);
-	json_field(j, "state", state_of(h));
+	json_field(j, "state", state_of(call->core, h));
 	json_field_bool(j, "agent", h->remote);
 	json_field(j, "version", h->version[0] ? h->version : NULL);
 	verb_put_time(j, "last_seen", h->last_seen);
@@ -36,17 +40,17 @@ static void put_fields(struct json *j, const struct host *h)
 
 static int put_host(void *ctx, const struct host *h)
 {
-	struct json *j = ctx;
-	json_begin_object(j);
-	put_fields(j, h);
-	json_end_object(j);
+	const struct verb_call *call = ctx;
+	json_begin_object(call->out);
+	put_fields(call, h);
+	json_end_object(call->out);
 	return 0;
 }
 
 static int verb_hosts(struct verb_call *call)
 {
 	json_begin_array(call->out);
-	int r = store_host_each(core_store(call->core), call->account.id, put_host, call->out);
+	int r = store_host_each(core_store(call->core), call->account.id, put_host, call);
 	json_end_array(call->out);
 	return r;
 }
@@ -126,7 +130,7 @@ static int verb_show(struct verb_call *call)
 	if (r != 0)
 		return r;
 	json_begin_object(call->out);
-	put_fields(call->out, &h);
+	put_fields(call, &h);
 	r = put_sensors(call, &h);
 	json_end_object(call->out);
 	return r;

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "cli/client.h"
+#include "cli/outcome.h"
 #include "cli/verb.h"
 #include "core/settings.h"
 
@@ -13,7 +14,8 @@
 static const char help[] =
 	"Usage: cordon block ADDRESS|PREFIX... [OPTION...]\n"
 	"       cordon block --from FILE|- [OPTION...]\n"
-	"Blocks by hand, at once: all that is named, or nothing.\n"
+	"Blocks by hand, at once: all that is named, or nothing. Waits up to a second for the\n"
+	"kernels and says which of them have it (not for a list).\n"
 	"\n"
 	"  --on HOST,...    on these servers, by name or uuid\n"
 	"  --all            on every server, later ones too\n"
@@ -30,10 +32,12 @@ static const char help[] =
 	"                   itself goes before the options\n"
 	"  --set NAME       of the sets in an ipset or nft list only this one; repeat for several\n"
 	"  --skip-refused   leave out what cannot be blocked, and block the others\n"
-	"  --json           {\"blocked\":N,\"expires\":TIME|null,\"refused\":[...],...}\n"
+	"  --json           {\"blocked\":N,\"expires\":TIME|null,\"servers\":N,\"applied\":N,\n"
+	"                   \"errors\":[...],\"refused\":[...],...}\n"
 	"  --account A      of another account than the first\n"
 	"  --state-dir DIR  where cordond keeps its socket\n"
-	"Exit code: 0 blocked, 1 refused (each is named), 2 wrong usage.\n";
+	"Exit code: 0 on record (a server that is offline blocks when it is back), 1 refused\n"
+	"(each is named), 2 wrong usage.\n";
 
 static bool one_at_most(const struct verbline *l, const char *a, const char *b, const char *c)
 {
@@ -101,20 +105,30 @@ void block_say_refusal(unsigned line, const char *text, const char *why)
 		(void)fprintf(stderr, "cordon: %s: %s\n", clean, why);
 }
 
-static void show_blocked(const struct verbline *l, const json_t *result)
+/* Where it is in force, as far as the kernels have answered; of too many nobody asked. */
+static void show_blocked(const struct verbline *l, const json_t *result, const struct outcome *o)
 {
 	const char *expires = client_text(result, "expires");
 	int64_t n = client_int(result, "blocked");
-	bool fleet = verbline_has(l, "on") || verbline_has(l, "all");
-	if (l->count == 1 && n > 0)
-		(void)printf("%s is blocked ", l->rest[0]);
+	bool here = !verbline_has(l, "on") && !verbline_has(l, "all");
+	if (l->count == 1)
+		(void)printf("%s is ", l->rest[0]);
 	else
-		(void)printf("%" PRId64 " blocked ", n);
-	(void)printf("%s%s%s\n", expires[0] ? "until " : "for good", expires,
-		fleet ? "; where already: cordon blocks --custom" : "");
+		(void)printf("%" PRId64 " are ", n);
+	(void)printf("%s %s%s",
+		!o->errors ? "to be blocked"
+		: o->any   ? "blocked"
+			   : "not blocked, only on record,",
+		expires[0] ? "until " : "for good", expires);
+	if (o->errors && !(here && json_array_size(o->errors) == 0)) {
+		(void)fputs(": in ", stdout);
+		outcome_print(o, l->count > 1);
+	}
+	(void)putchar('\n');
 }
 
-static void say_refusals(const struct verbline *l, const json_t *result)
+/* They leave the targets, too. */
+static void say_refusals(const struct verbline *l, const json_t *result, json_t *targets)
 {
 	size_t i;
 	json_t *one;
@@ -123,32 +137,57 @@ static void say_refusals(const struct verbline *l, const json_t *result)
 		if (item >= 0 && item < l->count) {
 			(void)json_object_set_new(one, "text", json_string(l->rest[item]));
 			block_say_refusal(0, l->rest[item], client_text(one, "why"));
+			(void)json_array_set_new(targets, (size_t)item, json_null());
 		}
 		(void)json_object_del(one, "item");
 	}
+	for (i = json_array_size(targets); i-- > 0;)
+		if (json_is_null(json_array_get(targets, i)))
+			(void)json_array_remove(targets, i);
+}
+
+/* Was it done and answered by the kernels? Then result says so, too. */
+static void wait_for_kernels(
+	const struct verbline *l, const json_t *targets, json_t *result, struct outcome *ret)
+{
+	bool out = verbline_has(l, "out") || verbline_has(l, "both");
+	*ret = (struct outcome){0};
+	if (client_int(result, "blocked") == 0 || json_array_size(targets) > OUTCOME_TARGETS_MAX ||
+		!outcome_wait(&l->common, targets, !verbline_has(l, "out"), out, ret))
+		return;
+	(void)json_object_set_new(result, "servers", json_integer((json_int_t)ret->servers));
+	(void)json_object_set_new(result, "applied", json_integer((json_int_t)ret->applied));
+	(void)json_object_set(result, "errors", ret->errors);
 }
 
 static int block_named(const struct verbline *l)
 {
 	json_t *args = block_terms(l), *targets = json_array();
+	int code = EXIT_INPUT;
 	if (!args) {
 		json_decref(targets);
 		return EXIT_USAGE;
 	}
 	for (int i = 0; i < l->count; i++)
 		(void)json_array_append_new(targets, json_string(l->rest[i]));
-	(void)json_object_set_new(args, "targets", targets);
+	(void)json_object_set(args, "targets", targets);
 	json_t *result = client_call(&l->common, "block", args);
-	if (!result)
-		return EXIT_INPUT;
-	bool refused = client_int(result, "refused_count") > 0;
-	say_refusals(l, result);
-	if (l->common.json)
+	struct outcome outcome = {0};
+	if (result) {
+		say_refusals(l, result, targets);
+		wait_for_kernels(l, targets, result, &outcome);
+		code = client_int(result, "refused_count") > 0 && !verbline_has(l, "skip-refused")
+			       ? EXIT_INPUT
+			       : EXIT_OK;
+	}
+	if (result && l->common.json)
 		(void)client_print(result);
 	else if (client_int(result, "blocked") > 0)
-		show_blocked(l, result);
+		show_blocked(l, result, &outcome);
+	outcome_done(&outcome);
+	json_decref(targets);
 	json_decref(result);
-	return refused && !verbline_has(l, "skip-refused") ? EXIT_INPUT : EXIT_OK;
+	return code;
 }
 
 int verb_block(int argc, char **argv)

@@ -96,7 +96,18 @@ static size_t send_piece(struct client *c, const struct import_list *list, size_
 	return result ? i : 0;
 }
 
-static json_t *send_all(struct client *c, const struct import_list *list, json_t *terms)
+/* An entry that is over is refused, and with it all of them: nothing is done, but all that is
+   wrong is said. */
+static bool spoil(struct client *c)
+{
+	json_t *result = client_ask(c, "import.add",
+		json_pack("{s:[{s:s,s:i}]}", "items", "target", "::", "expires", 1));
+	json_decref(result);
+	return result != NULL;
+}
+
+static json_t *send_all(
+	struct client *c, const struct import_list *list, json_t *terms, bool only_check)
 {
 	struct progress bar;
 	size_t sent = 0;
@@ -109,8 +120,8 @@ static json_t *send_all(struct client *c, const struct import_list *list, json_t
 		sent = send_piece(c, list, sent);
 		progress_set(&bar, sent);
 	} while (sent > 0 && sent < list->n);
-	if (sent > 0) {
-		progress_wait(&bar, "blocking");
+	if (sent > 0 && (!only_check || spoil(c))) {
+		progress_wait(&bar, only_check ? "checking" : "blocking");
 		result = client_ask(c, "import.commit", NULL);
 	}
 	progress_done(&bar);
@@ -118,24 +129,38 @@ static json_t *send_all(struct client *c, const struct import_list *list, json_t
 }
 
 static json_t *do_import(
-	const struct options *o, const struct import_list *list, json_t *terms, struct refusals *r)
+	const struct options *o, const struct import_list *list, json_t *terms, bool only_check)
 {
 	struct client *c = client_open(o);
 	if (!c) {
 		json_decref(terms);
 		return NULL;
 	}
-	json_t *result = send_all(c, list, terms), *one;
-	size_t i;
+	json_t *result = send_all(c, list, terms, only_check);
 	(void)client_close(c);
-	json_array_foreach (json_object_get(result, "refused"), i, one) {
-		int64_t item = client_int(one, "item");
-		if (item >= 0 && (size_t)item < list->n)
-			refuse(r, list->entries[item].line, list->entries[item].text,
-				client_text(one, "why"));
-	}
-	r->n += (size_t)MAX_OF(client_int(result, "refused_count") - (int64_t)i, 0); /* unnamed */
 	return result;
+}
+
+/* What was not understood (ours) and what may not be blocked (theirs), in the order of lines. */
+static void say_refusals(const struct import_list *list, const json_t *result, struct refusals *r)
+{
+	const json_t *theirs = json_object_get(result, "refused");
+	size_t ours = 0, i;
+	json_t *one;
+	json_array_foreach ((json_t *)(uintptr_t)theirs, i, one) {
+		int64_t item = client_int(one, "item");
+		if (item < 0 || (size_t)item >= list->n)
+			continue; /* spoil()'s */
+		const struct import_entry *e = &list->entries[item];
+		for (; ours < list->refusal_count && list->refusals[ours].line <= e->line; ours++)
+			refuse(r, list->refusals[ours].line, list->refusals[ours].text,
+				list->refusals[ours].why);
+		refuse(r, e->line, e->text, client_text(one, "why"));
+	}
+	for (; ours < list->refusal_count; ours++)
+		refuse(r, list->refusals[ours].line, list->refusals[ours].text,
+			list->refusals[ours].why);
+	r->n += (size_t)MAX_OF(client_int(result, "refused_count") - (int64_t)i, 0); /* unnamed */
 }
 
 static void say_result(const struct verbline *l, const json_t *result, const struct refusals *r)
@@ -158,21 +183,19 @@ static void say_result(const struct verbline *l, const json_t *result, const str
 		(void)printf("%" PRId64 " blocked\n", blocked);
 }
 
-/* What was read: asks for it, unless something in it was not understood. */
+/* What was read: asks for it, or, when something in it was not understood, what else is wrong. */
 static int import_text(
 	const struct verbline *l, struct import_list *list, json_t *terms, struct refusals *r)
 {
 	bool skip = verbline_has(l, "skip-refused");
 	json_t *result = NULL;
-	for (size_t i = 0; i < list->refusal_count; i++)
-		refuse(r, list->refusals[i].line, list->refusals[i].text, list->refusals[i].why);
-	if (list->n > 0 && (r->n == 0 || skip)) {
-		result = do_import(&l->common, list, terms, r);
-		if (!result)
-			return EXIT_INPUT;
-	} else {
+	if (list->n > 0)
+		result = do_import(&l->common, list, terms, list->refusal_count > 0 && !skip);
+	else
 		json_decref(terms);
-	}
+	say_refusals(list, result, r);
+	if (list->n > 0 && !result)
+		return EXIT_INPUT;
 	say_result(l, result, r);
 	json_decref(result);
 	return r->n > 0 && !skip ? EXIT_INPUT : EXIT_OK;

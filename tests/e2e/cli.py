@@ -77,7 +77,7 @@ def shapes(tap, daemon):
     tap.ok({"address", "counts_as", "never_blocked", "failures_in_window", "kernel", "records",
             "failures_total", "first_failure", "latest_failure", "history"} <= set(verify), "verify --json", verify)
     tap.equal(set(daemon.json("block", "198.51.100.1", "--for", "1h")),
-              {"blocked", "refused_count", "refused", "expires"}, "block --json")
+              {"blocked", "refused_count", "refused", "expires", "servers", "applied", "errors"}, "block --json")
     customs = daemon.json("blocks", "--custom")
     tap.equal((set(customs), set(customs["customs"][0])), ({"customs", "total"}, CUSTOM), "blocks --custom --json")
     custom = daemon.json("blocks", "--custom", "198.51.100.1")
@@ -123,7 +123,7 @@ def shapes(tap, daemon):
     tap.equal(set(daemon.json("audit")[0]), AUDIT, "audit --json")
     return {*status, *top, *BLOCK, *CUSTOM, *verify, *RULE, *KEY, *key, *HOST, *ACCOUNT, *AUDIT, "lifted", "total", "why",
             "from", "token", "instances", "sensors", "customs", "blocked", "refused", "refused_count", "line", "text",
-            "waiting", "heard", "connected", "enrolled", "url"}
+            "waiting", "heard", "connected", "enrolled", "url", "servers", "applied", "errors", "role", "name"}
 
 
 def accounts(tap, daemon):
@@ -192,8 +192,11 @@ def lists(tap, daemon):
     (folder / "mixed").write_text("203.0.113.30\n127.0.0.1\nnobody\n203.0.113.31\n")
     before = daemon.json("blocks", "--custom")["total"]
     done = daemon.cordon("block", "--from", folder / "mixed", check=False)
-    tap.ok(done.returncode == 1 and "line 3: nobody: " in done.stderr and done.stdout == "",
-           "one that is not understood: nothing is blocked, and it is named", done)
+    said = [line for line in done.stderr.splitlines() if " line " in line]
+    tap.ok(done.returncode == 1 and done.stdout == "" and len(said) == 2 and "line 2: 127.0.0.1: " in said[0] and
+           "line 3: nobody: " in said[1] and "2 refused: nothing is blocked" in done.stderr,
+           "what is not understood and what is never blocked are one list, and nothing is blocked", done)
+    tap.equal(daemon.json("blocks", "--custom")["total"], before, "not even what is right")
     (folder / "mixed").write_text("203.0.113.30\n127.0.0.1\n203.0.113.31\n")
     done = daemon.cordon("block", "--from", folder / "mixed", "--json", check=False)
     tap.equal((done.returncode, [(r["line"], r["text"]) for r in json.loads(done.stdout)["refused"]]),
@@ -281,6 +284,62 @@ def completions(tap):
         tap.equal(run("bash", "-c", ask, folder / "cordon.bash", *words).strip(), reply, f"bash completes {words}")
 
 
+def usage(tap):
+    cordond = str(BUILD / "cordond")
+    for verb in ((), ("enrol",)):
+        shown = run(cordond, *verb, "--help", check=False)
+        tap.ok(shown.returncode == 0 and shown.stdout.startswith(" ".join(("Usage: cordond", *verb))), f"cordond {verb} --help")
+        tap.equal(run(cordond, *verb, "--odd", check=False).returncode, 2, f"cordond {verb}: wrong usage is 2")
+    shown = run(cordond, "enrol", "--help", check=False).stdout
+    tap.ok("--name" in shown and "--force" in shown and "--table" not in shown, "enrol has its own help", shown)
+
+
+def enrolled(server, name, port):
+    """A new agent that blocks nobody."""
+    agent = Daemon(port=port, options=["--observe"])
+    url, token = re.search(r"cordond enrol (\S+) (\S+)", server.cordon("hosts", "invite", "--name", name)).groups()
+    run(BUILD / "cordond", "enrol", url, token, "--state-dir", agent.state, "--config", agent.config)
+    return agent.start()
+
+
+def fleet(tap):
+    """What a server and its agents say where nothing is blocked: each the truth, and why."""
+    server = Daemon(config="role: server\nfleet: {listen: \"127.0.0.1:18742\", address: \"127.0.0.1:18742\"}\n",
+                    port=18741).start()
+    done = server.json("block", "203.0.113.9", "--all")
+    tap.equal((done["blocked"], done["servers"], done["applied"], done["errors"]), (1, 0, 0, []), "no server yet: in no kernel")
+    agents = {name: enrolled(server, name, port) for name, port in (("a1", 18743), ("a2", 18744))}
+
+    def states():
+        return {h["name"]: (h["state"], h["online"]) for h in server.json("hosts")}
+    tap.ok(until(lambda: states() == {n: ("observing", False) for n in agents}), "agents that observe are shown so", states())
+    tap.equal(agents["a2"].stop(), 0, "one ends")
+    tap.ok(until(lambda: states()["a2"] == ("offline", False)), "it is offline", states())
+    done = server.json("block", "203.0.113.9", "--all", "--both")
+    tap.equal((done["blocked"], done["servers"], done["applied"]), (2, 2, 0), "in none of two kernels")
+    tap.equal({(e["target"], e["direction"], e["host"], e["state"], e["error"]) for e in done["errors"]},
+              {("203.0.113.9", d, *e) for d in ("in", "out")
+               for e in (("a1", "failed", "ObserveMode"), ("a2", "wanted", "AliNetNotOnline"))}, "and each says why")
+    shown = server.cordon("block", "203.0.113.9", "--on", "a1")
+    tap.ok(shown.startswith("203.0.113.9 is not blocked") and shown.endswith(": in 0 of 1 kernel; a1: ObserveMode\n"),
+           "in words", shown)
+    shown = server.cordon("block", "203.0.113.10", "203.0.113.11", "127.0.0.1", "--all", "--skip-refused")
+    tap.ok("2 are not blocked" in shown and "203.0.113.11 on a2: AliNetNotOnline" in shown, "of several, which", shown)
+    shown = server.cordon("verify", "203.0.113.9")
+    tap.ok(shown.startswith("203.0.113.9 is not blocked on any server\n") and "its agents do" in shown and
+           "a1: failed ObserveMode" in shown, "verify on a server is about its agents", shown)
+    server.cordon("allow", "add", "192.0.2.0/24")
+    agent = agents["a1"]
+    tap.ok(until(lambda: [a["from"] for a in agent.json("allow")] == ["server"]), "an agent's allow-list is its server's",
+           agent.json("allow"))
+    done = agent.cordon("allow", "add", "192.0.2.1", check=False)
+    tap.ok(done.returncode == 1 and "allow-list" in done.stderr and "server" in done.stderr, "and changed there", done)
+    status = agent.json("status")
+    tap.equal(status["link"]["name"], "a1", "an agent knows its name there")
+    shown = agent.cordon("status", check=False).stdout
+    tap.ok(status["host"] in shown and "enrolled there as a1" in shown, "and shows both", shown)
+
+
 def main():
     tap = Tap()
     without_daemon(tap)
@@ -300,6 +359,8 @@ def main():
     many(tap, daemon)
     tap.equal(daemon.stop(), 0, "ends politely")
     manual(tap, words)
+    usage(tap)
+    fleet(tap)
     tap.done()
 
 

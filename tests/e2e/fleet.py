@@ -201,6 +201,13 @@ def three_of_five(tap, fleet):
     tap.ok(until(lambda: len(fleet.have("203.0.113.7")) == 3, 5), "enabled, it is back")
     fleet.call("DeleteCustomBlockRecord", Id=fleet.custom("203.0.113.7")["Id"])
     tap.ok(until(lambda: not fleet.have("203.0.113.7"), 5) and fleet.custom("203.0.113.7") is None, "deleted, it is gone")
+    one = fleet.agents[0].daemon
+    one.cordon("block", "203.0.113.72")
+    said = one.cordon("block", "203.0.113.72", "--for", "1h")
+    tap.ok(said.startswith("203.0.113.72 is blocked until ") and "kernel" not in said, "an agent's own block is in its kernel", said)
+    said = fleet.server.json("block", "203.0.113.70", "203.0.113.71", "--all")
+    tap.equal((said["servers"], said["applied"], said["errors"]), (AGENTS, AGENTS, []), "blocked from the server: in every kernel")
+    tap.equal([fleet.have(a) for a in ("203.0.113.70", "203.0.113.71")], [[a.name for a in fleet.agents]] * 2, "so it is")
 
 
 def outward(tap, fleet):

@@ -62,14 +62,22 @@ static int verb_customs(struct verb_call *call)
 	return r;
 }
 
+/* An agent that observes is no more online than one that is away, but it answers. */
+static const char *error_of(struct core *c, const struct core_custom_instance *i)
+{
+	bool answers = i->state == BLOCK_WANTED && core_agent_observes(c, i->host.id);
+	return i->error[0] && !answers ? i->error : NULL;
+}
+
 static int put_instance(void *ctx, const struct core_custom_instance *i)
 {
-	struct json *j = ctx;
+	struct verb_call *call = ctx;
+	struct json *j = call->out;
 	json_begin_object(j);
 	json_field(j, "host", i->host.name);
 	json_field(j, "uuid", i->host.uuid);
 	json_field(j, "state", block_state_name(i->state));
-	json_field(j, "error", i->error[0] ? i->error : NULL);
+	json_field(j, "error", error_of(call->core, i));
 	json_end_object(j);
 	return 0;
 }
@@ -82,7 +90,7 @@ static int put_shown(
 	put_fields(j, cb);
 	json_key(j, "instances");
 	json_begin_array(j);
-	int r = core_custom_instances(reader, cb, put_instance, j);
+	int r = core_custom_instances(reader, cb, put_instance, call);
 	json_end_array(j);
 	json_end_object(j);
 	return r;

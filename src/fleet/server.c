@@ -210,16 +210,15 @@ struct fleet_server *fleet_server_free(struct fleet_server *s)
 {
 	if (!s)
 		return NULL;
-	if (s->daemon) {
-		int listener = MHD_quiesce_daemon(s->daemon);
+	int listener = s->daemon ? MHD_quiesce_daemon(s->daemon) : -1;
+	if (s->daemon)
 		drain(s);
-		closep(&listener);
-	}
 	/* nothing is suspended any more after this: so libmicrohttpd wants it */
 	work_end(s);
 	stop_clock(s);
 	if (s->daemon)
 		MHD_stop_daemon(s->daemon);
+	closep(&listener); /* not before: its workers may still be about to look at it */
 	(void)pthread_key_delete(s->reader);
 	(void)pthread_cond_destroy(&s->work.some);
 	(void)pthread_cond_destroy(&s->tick);

@@ -79,6 +79,7 @@ static int again_error(struct slice text, struct buf *out)
 {
 	char why[160];
 	protocol_get_error(text, why, sizeof(why));
+	(void)protocol_is_clone(text);
 	if (!plain_is(why, strlen(why)))
 		abort();
 	protocol_put_error(out, why);

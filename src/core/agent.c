@@ -5,7 +5,8 @@
  *
  * At most one batch is frozen at a time. That it is frozen is durable before anybody
  * hears of it: a number must never be given to other rows. That it was received need not be:
- * sent again, it is acknowledged again.
+ * sent again, it is acknowledged again. Its id is drawn and stored with it: a copy of this
+ * machine that makes a batch of that number makes another.
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sodium/randombytes.h>
 
 static int read_number(struct core *c, const char *name, int64_t *ret)
 {
@@ -60,7 +62,7 @@ static int note_away(struct core *c, bool away)
 	if (r == 0 && !away)
 		r = store_report_all(c->store);
 	if (r == 0)
-		r = store_meta_put(c->store, META_AWAY, away ? "1" : "");
+		(void)store_meta_put(c->store, META_AWAY, away ? "1" : "");
 	return store_commit(c->store, STORE_DURABLE);
 }
 
@@ -76,6 +78,8 @@ int agent_load(struct core *c)
 		r = read_number(c, META_BATCH, &f->batch);
 	if (r == 0)
 		r = note_away(c, !c->reports);
+	if (r == 0 && c->reports)
+		r = server_load(c);
 	if (r == 0 && c->reports)
 		store_report_on(c->store);
 	return r;
@@ -125,6 +129,8 @@ static int store_enrolment(struct core *c, const char *enrolment, struct host *h
 		r = following_put(c, META_BATCH, 0);
 	if (r == 0)
 		r = store_meta_put(c->store, META_ENROLMENT, enrolment);
+	if (r == 0)
+		r = store_meta_put(c->store, META_SERVER, "");
 	return r == 0 ? store_host_put(c->store, host) : r;
 }
 
@@ -147,7 +153,7 @@ static int do_begin(struct core *c, void *arg)
 	c->host = host;
 	following_reset(c->following);
 	c->following->version = c->following->batch = 0;
-	return 0;
+	return server_load(c);
 }
 
 int core_agent_begin(struct core *c, const char *enrolment)
@@ -155,6 +161,13 @@ int core_agent_begin(struct core *c, const char *enrolment)
 	char uuid[sizeof(((struct host *)NULL)->uuid)];
 	(void)snprintf(uuid, sizeof(uuid), "%s", enrolment);
 	return core_call(c, do_begin, uuid);
+}
+
+static int64_t draw_id(void)
+{
+	uint64_t id;
+	randombytes_buf(&id, sizeof(id));
+	return (int64_t)(id >> 1);
 }
 
 /* Makes what was noted a batch. CORE_NOT_FOUND: nothing was. */
@@ -165,6 +178,8 @@ static int freeze(struct core *c, int64_t number)
 	if (r == 0)
 		r = store_report_freeze(
 			c->store, number, REPORT_ATTEMPTS_MAX, REPORT_BLOCKS_MAX, &n);
+	if (r == 0 && n > 0)
+		r = following_put(c, META_BATCH_ID, draw_id());
 	if (r == 0 && n > 0)
 		return store_commit(c->store, STORE_DURABLE);
 	store_rollback(c->store);
@@ -182,6 +197,8 @@ static int do_next(struct core *c, void *arg)
 		report.number = c->following->batch + 1;
 		r = freeze(c, report.number);
 	}
+	if (r == 0)
+		r = read_number(c, META_BATCH_ID, &report.id);
 	if (r == 0)
 		r = store_report_read(c->store, report.number, &report);
 	if (r == 0)
@@ -203,7 +220,7 @@ static int do_sent(struct core *c, void *arg)
 	if (r == 0)
 		r = store_report_remove(c->store, number);
 	if (r == 0)
-		r = following_put(c, META_BATCH, number);
+		(void)following_put(c, META_BATCH, number);
 	r = store_commit(c->store, STORE_REPLAYABLE);
 	if (r == 0)
 		c->following->batch = number;

@@ -241,6 +241,8 @@ static int forget_server(struct core *c, bool *allow_changed)
 		r = following_put(c, META_VERSION, 0);
 	if (r == 0)
 		r = following_put(c, META_BATCH, 0);
+	if (r == 0)
+		r = store_meta_put(c->store, META_SERVER, "");
 	return r == 0 ? store_meta_put(c->store, META_ENROLMENT, "") : r;
 }
 

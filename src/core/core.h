@@ -33,6 +33,7 @@ enum core_condition {
 	CORE_DENIED,    /* wrong secret, closed account, expired */
 	CORE_PROTECTED, /* never blocked; err says why */
 	CORE_INVALID,   /* err says what */
+	CORE_CLOSED,    /* the account is, and may be opened again */
 };
 
 /* Who asks: written to the audit. */

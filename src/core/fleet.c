@@ -22,8 +22,10 @@ int core_agent_find(struct core_reader *r, const char *fingerprint, struct host 
 	store_snapshot_end(r->store);
 	if (result != 0)
 		return result == STORE_NOT_FOUND ? CORE_NOT_FOUND : result;
-	if (host.retired || account.closed)
+	if (host.retired)
 		return CORE_DENIED;
+	if (account.closed)
+		return CORE_CLOSED;
 	*ret = host;
 	return 0;
 }
@@ -75,7 +77,7 @@ static int do_info(struct core *c, void *arg)
 	if (r == 0 && news)
 		r = store_host_put(c->store, &host);
 	if (r == 0 && health)
-		r = store_agent_put(c->store, &agent);
+		(void)store_agent_put(c->store, &agent);
 	/* it is said again when the agent connects again */
 	r = store_commit(c->store, STORE_REPLAYABLE);
 	blocks_commit(c, r);

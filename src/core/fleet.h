@@ -38,7 +38,8 @@ int core_host_rename(struct core *c, const struct core_caller *who, const char *
 int core_host_retire(
 	struct core *c, const struct core_caller *who, const char *which, struct err *err);
 
-/* Whose key that is. CORE_NOT_FOUND; CORE_DENIED: retired, or its account is closed. */
+/* Whose key that is. CORE_NOT_FOUND: nobody's; CORE_DENIED: retired, for good; CORE_CLOSED: its
+   account is. */
 int core_agent_find(struct core_reader *r, const char *fingerprint, struct host *ret);
 /* It was heard now: it is online until it has been silent for AGENT_SILENT. Cheap, any thread. */
 void core_agent_heard(struct core *c, uint32_t host);
@@ -48,7 +49,8 @@ void core_agent_left(struct core *c, uint32_t host);
 int core_agent_info(struct core *c, uint32_t host, const struct agent_info *info);
 /*
  * Applies a batch, once: 0 also when it was applied before. CORE_INVALID: not the next number;
- * *ret_next is. Batches that wait at the same time share a transaction.
+ * CORE_EXISTS: another batch had that number, so two machines are this host. Either time
+ * *ret_next is the next. Batches that wait at the same time share a transaction.
  */
 int core_report_apply(
 	struct core *c, uint32_t host, const struct report *report, int64_t *ret_next);
@@ -74,10 +76,12 @@ int core_wishes_follow(struct core *c, const struct wishes *wishes);
 /* The server does not want this machine any more: what it wished is lifted. */
 int core_agent_dismissed(struct core *c);
 int core_agent_describe(struct core *c, struct agent_info *ret);
-/* Where the server is from now on, instead of before: never blocked, not even by the kernel.
-   The first SERVER_ADDRESSES_MAX of them. */
+/* Where the server is from now on, instead of before and also after a restart: never blocked,
+   not even by the kernel. The first SERVER_ADDRESSES_MAX of them. */
 int core_server_set(struct core *c, const struct addr *list, unsigned n);
 #define SERVER_ADDRESSES_MAX 16
+/* Whether it can be spoken to now; for /metrics. Cheap, any thread. */
+void core_link_set(struct core *c, bool up);
 
 /* Where agents find this server, for invitations; said once by who listens. */
 struct fleet_address {

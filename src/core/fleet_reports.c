@@ -7,7 +7,8 @@
  * The number of a host's latest batch is stored with what was in it. The next one is
  * taken, the latest one is acknowledged again without effect, any other is refused with the
  * number that would be next: then one of the two has an older database than the other
- * remembers, and the agent numbers anew.
+ * remembers, and the agent numbers anew. The latest number with another id is another batch:
+ * two machines are one host, and what the second says must not be taken for said.
  *
  * The failures of all of them are sorted into the order of the store's table before they are
  * added: so each page of it is touched once a transaction, however many sources there are.
@@ -29,6 +30,7 @@ struct job {
 	const struct report *report;
 	int64_t number_next;
 	int result;
+	bool again; /* it is the one applied last */
 	bool done;
 	struct job *next;
 };
@@ -218,9 +220,8 @@ static bool is_sound(const struct report *report)
 	return sound;
 }
 
-/* Whether it is taken; nothing is written yet. *ret_again: it is the one applied last, sent again
-   because the answer was lost. */
-static int check(struct core *c, struct job *job, struct host *ret_host, bool *ret_again)
+/* Whether it is taken; nothing is written yet. job->again: the answer to it was lost. */
+static int check(struct core *c, struct job *job, struct host *ret_host)
 {
 	struct agent agent;
 	int r = store_agent_get(c->store, job->host, &agent);
@@ -231,9 +232,10 @@ static int check(struct core *c, struct job *job, struct host *ret_host, bool *r
 	if (r < 0)
 		return r;
 	job->number_next = agent.batch + 1;
-	*ret_again = job->report->number == agent.batch && agent.batch > 0;
-	if (*ret_again)
-		return 0;
+	if (job->report->number == agent.batch && agent.batch > 0) {
+		job->again = job->report->id == agent.batch_id;
+		return job->again ? 0 : CORE_EXISTS;
+	}
 	if (job->report->number != job->number_next)
 		return CORE_INVALID;
 	return is_sound(job->report) ? 0 : -EBADMSG;
@@ -244,15 +246,16 @@ static int apply(struct core *c, struct job *job, struct gathered *all)
 {
 	const struct report *report = job->report;
 	struct applying a = {.core = c, .seen = report->seen, .now = clock_now()};
-	bool again = false;
-	job->result = check(c, job, &a.host, &again);
-	if (job->result != 0 || again)
+	job->result = check(c, job, &a.host);
+	if (job->result == CORE_EXISTS)
+		presence_cloned(c, &a.host);
+	if (job->result != 0 || job->again)
 		return 0;
 	int r = gather(&a, report, all);
 	if (r == 0)
 		r = apply_blocks(&a, report);
 	if (r == 0)
-		r = store_agent_batch(c->store, job->host, report->number);
+		r = store_agent_batch(c->store, job->host, report->number, report->id);
 	free(a.rules);
 	return r;
 }
@@ -273,6 +276,18 @@ static struct job *take_waiting(struct reports *q)
 	*end = NULL;
 	pthread_mutex_unlock(&q->lock);
 	return first;
+}
+
+static void count(struct core_counters *n, const struct job *job)
+{
+	if (job->result == CORE_EXISTS)
+		n->reports_cloned++;
+	else if (job->result != 0)
+		n->reports_refused++;
+	else if (job->again)
+		n->reports_repeated++;
+	else
+		n->reports_applied++;
 }
 
 static void tell_done(struct reports *q, struct job *list)
@@ -300,8 +315,11 @@ static int do_drain(struct core *c, void *arg)
 		r = add_all(c, &all);
 	r = operation_end(c, r);
 	free(all.list);
-	for (struct job *job = list; job && r != 0; job = job->next)
-		job->result = r;
+	for (struct job *job = list; job; job = job->next) {
+		if (r != 0)
+			job->result = r;
+		count(&c->counters, job);
+	}
 	tell_done(c->incoming, list);
 	return 0;
 }
@@ -350,7 +368,7 @@ int core_report_apply(struct core *c, uint32_t host, const struct report *report
 		r = take_back(q, &job);
 	else
 		r = job.result;
-	if (r == CORE_INVALID)
+	if (r == CORE_INVALID || r == CORE_EXISTS)
 		*ret_next = job.number_next;
 	return r;
 }

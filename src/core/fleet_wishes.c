@@ -186,9 +186,12 @@ int core_wishes(struct core_reader *r, uint32_t host, int64_t after, struct wish
 		return result;
 	result = read_all(&a, host, after);
 	store_snapshot_end(r->store);
-	if (result == 0)
+	if (result == 0) {
+		r->core->counters.wishes_told += wishes.snapshot || wishes.has_policy ||
+						 wishes.more || wishes.block_count > 0;
 		*ret = wishes;
-	else
+	} else {
 		wishes_done(&wishes);
+	}
 	return result;
 }

@@ -23,7 +23,9 @@ struct following {
 #define META_ENROLMENT "fleet.enrolment" /* uuid that the server gave; "": none */
 #define META_VERSION   "fleet.version"
 #define META_BATCH     "fleet.batch"
-#define META_AWAY      "fleet.away" /* "1": went on without its server for a while */
+#define META_BATCH_ID  "fleet.batch_id" /* of the batch that is frozen */
+#define META_SERVER    "fleet.server"   /* addresses it last answered from, with spaces between */
+#define META_AWAY      "fleet.away"     /* "1": went on without its server for a while */
 
 /* In a transaction. */
 int following_put(struct core *c, const char *name, int64_t value);

@@ -25,6 +25,7 @@ struct seen {
 	/* the loop's own */
 	bool online;
 	int64_t stored; /* ms, monotonic: when last_seen was stored */
+	int64_t cloned; /* ms, monotonic: when two machines were last remarked upon; 0: never */
 };
 
 struct piece {
@@ -88,6 +89,18 @@ bool core_agent_observes(struct core *c, uint32_t host)
 	struct seen *s = seen_of(c->presence, host);
 	return s && is_there(s, clock_mono()) &&
 	       atomic_load_explicit(&s->idle, memory_order_relaxed);
+}
+
+void presence_cloned(struct core *c, const struct host *h)
+{
+	struct seen *s = seen_of(c->presence, h->id);
+	int64_t now = clock_mono();
+	if (!s || (s->cloned != 0 && now - s->cloned < REMIND))
+		return;
+	s->cloned = MAX_OF(now, 1);
+	log_warning("another machine uses the enrolment of %s (unless the database of one was "
+		    "restored): retire it and enrol both again",
+		h->name);
 }
 
 /* What a look found to be written. */

@@ -43,6 +43,8 @@ struct core_counters {
 	_Atomic uint64_t blocks_new, blocks_refused, blocks_over_ceiling, blocks_failed;
 	_Atomic uint64_t drifts, syncs, hits_lost;
 	_Atomic uint64_t ordered, answered, answer_errors;
+	_Atomic uint64_t reports_applied, reports_repeated, reports_refused, reports_cloned;
+	_Atomic uint64_t wishes_told; /* answers with wishes */
 	_Atomic int64_t last_sample, last_drift, last_sync;
 };
 
@@ -87,6 +89,7 @@ struct core {
 	struct reports *incoming;    /* of agents, see fleet_reports.c */
 	struct following *following; /* an agent's, see agent.c */
 	struct fleet_address fleet_address;
+	_Atomic bool link_up;                       /* an agent's, see core_link_set() */
 	struct prefix server[SERVER_ADDRESSES_MAX]; /* an agent's, see server.c */
 	unsigned server_count;
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
@@ -271,6 +274,13 @@ struct presence *presence_free(struct presence *p);
 void presence_look(struct core *c, int64_t mono);
 /* Whether the agent's kernel takes orders: who only watches is not online. Any thread. */
 void presence_enforces(struct core *c, uint32_t host, bool enforces);
+
+/* Two machines are this host: said once an hour. */
+void presence_cloned(struct core *c, const struct host *h);
+
+/* server.c: where an agent's server was when it last answered; at core_new(), and for another
+   server. */
+int server_load(struct core *c);
 
 /* fleet.c, agent.c: at core_new(), after the store is open; and at core_free(). */
 int fleet_load(struct core *c);

@@ -100,6 +100,52 @@ static void detect_metrics(struct buf *out, const struct core_status *s)
 		"Transactions the store could not write.", (int64_t)s->commit_failures);
 }
 
+struct agents {
+	int64_t online, offline;
+};
+
+static int count_agent(void *ctx, const struct host *h)
+{
+	struct agents *n = ctx;
+	if (h->remote && !h->retired)
+		*(h->agent_online ? &n->online : &n->offline) += 1;
+	return 0;
+}
+
+/* Of who takes agents. */
+static void fleet_metrics(struct buf *out, const struct core *c)
+{
+	const struct core_counters *n = &c->counters;
+	struct agents agents = {0};
+	(void)store_host_each(c->store, 0, count_agent, &agents);
+	buf_printf(out,
+		"# HELP cordon_fleet_agents Machines that are enrolled, but for retired ones.\n"
+		"# TYPE cordon_fleet_agents gauge\n"
+		"cordon_fleet_agents{state=\"online\"} %" PRId64 "\n"
+		"cordon_fleet_agents{state=\"offline\"} %" PRId64 "\n",
+		agents.online, agents.offline);
+	buf_printf(out,
+		"# HELP cordon_fleet_reports_total Agents' reports, by what became of them.\n"
+		"# TYPE cordon_fleet_reports_total counter\n"
+		"cordon_fleet_reports_total{result=\"applied\"} %" PRIu64 "\n"
+		"cordon_fleet_reports_total{result=\"repeated\"} %" PRIu64 "\n"
+		"cordon_fleet_reports_total{result=\"refused\"} %" PRIu64 "\n"
+		"cordon_fleet_reports_total{result=\"clone\"} %" PRIu64 "\n",
+		n->reports_applied, n->reports_repeated, n->reports_refused, n->reports_cloned);
+	metric(out, "fleet_wishes_total", "counter", "Answers that told an agent what is wished.",
+		(int64_t)n->wishes_told);
+}
+
+/* Of who is one. */
+static void link_metrics(struct buf *out, const struct core *c)
+{
+	int64_t waiting = 0;
+	(void)store_report_waiting(c->store, &waiting);
+	metric(out, "fleet_link_up", "gauge", "1 while the server is there.", c->link_up);
+	metric(out, "fleet_reports_waiting", "gauge",
+		"Records and counts that wait to be reported.", waiting);
+}
+
 static const struct {
 	const char *name, *help;
 } source_metrics[] = {
@@ -169,6 +215,10 @@ static int do_metrics(struct core *c, void *arg)
 	block_metrics(out, &s);
 	kernel_metrics(out, c, &s);
 	detect_metrics(out, &s);
+	if (c->settings->fleet_listen.host[0])
+		fleet_metrics(out, c);
+	if (c->reports)
+		link_metrics(out, c);
 	for (size_t i = 0; i < countof(source_metrics); i++) {
 		const char *name = source_metrics[i].name;
 		buf_printf(out, "# HELP cordon_%s %s\n# TYPE cordon_%s %s\n", name,

@@ -25,6 +25,14 @@ static void set_connected(struct fleet_agent *a, bool connected, const char *why
 	(void)snprintf(a->status.error, sizeof(a->status.error), "%s", why);
 	(void)pthread_mutex_unlock(&a->lock);
 	a->connected = connected;
+	core_link_set(a->core, connected);
+}
+
+void agent_remark(struct fleet_agent *a, const char *what)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	(void)snprintf(a->status.error, sizeof(a->status.error), "%s", what);
+	(void)pthread_mutex_unlock(&a->lock);
 }
 
 void agent_drop(struct fleet_agent *a, struct talk *t)

@@ -30,7 +30,7 @@ struct fleet_link_status {
 	bool dismissed;
 	int64_t since;   /* ms UTC: of the latest change of connected */
 	int64_t heard;   /* ms UTC: of the server's latest answer; 0: never */
-	char error[160]; /* why not connected; "" */
+	char error[160]; /* why not connected, or what is wrong all the same; "" */
 };
 void fleet_agent_status(struct fleet_agent *a, struct fleet_link_status *ret);
 /* Says good-bye (at most 2 s), ends the thread. NULL allowed; returns NULL. */

@@ -72,6 +72,46 @@ static void on_refused_report(struct fleet_agent *a, struct talk *t)
 		(long long)a->number, err.text, (long long)t->pause);
 }
 
+/* Remarked upon for an hour. */
+static void on_clone(struct fleet_agent *a)
+{
+	static const char why[] = "another machine uses this enrolment (unless the database of one "
+				  "was restored): retire it on the server and enrol both again";
+	int64_t now = clock_mono();
+	agent_remark(a, why);
+	if (a->cloned == 0 || now - a->cloned >= MS_HOUR) {
+		log_warning("%s", why);
+		a->cloned = now;
+	}
+}
+
+static void forget_clone(struct fleet_agent *a)
+{
+	if (a->cloned == 0 || clock_mono() - a->cloned < MS_HOUR)
+		return;
+	a->cloned = 0;
+	agent_remark(a, "");
+}
+
+/*
+ * Once it costs nothing. Again within the hour is more than a database from a backup: each time
+ * every record is said again, so two machines that take turns do it ever more slowly.
+ */
+static int on_other_number(struct fleet_agent *a, struct talk *t, int64_t next)
+{
+	int64_t now = clock_mono();
+	bool again = a->renumbered != 0 && now - a->renumbered < MS_HOUR;
+	if (protocol_is_clone(buf_as_slice(&t->link->answer)))
+		on_clone(a);
+	else
+		log_warning("the server counts reports differently: %lld becomes %lld",
+			(long long)a->number, (long long)next);
+	a->renumber_pause = again ? MIN_OF(MAX_OF(a->renumber_pause * 2, PAUSE_MIN), PAUSE_MAX) : 0;
+	a->renumbered = now;
+	t->due = now + (again ? agent_jitter(a->renumber_pause) : 0);
+	return core_report_renumber(a->core, a->number, next);
+}
+
 static void on_report(struct fleet_agent *a, struct talk *t, unsigned status)
 {
 	struct slice answer = buf_as_slice(&t->link->answer);
@@ -79,10 +119,9 @@ static void on_report(struct fleet_agent *a, struct talk *t, unsigned status)
 	int r = 0;
 	if (status == 200) {
 		r = core_report_sent(a->core, a->number);
+		forget_clone(a);
 	} else if (status == 409 && protocol_get_number(answer, "next", &next, NULL) == 0) {
-		log_warning("the server counts reports differently: %lld becomes %lld",
-			(long long)a->number, (long long)next);
-		r = core_report_renumber(a->core, a->number, next);
+		r = on_other_number(a, t, next);
 	} else {
 		on_refused_report(a, t);
 		return;
@@ -108,12 +147,27 @@ static void on_unknown(struct fleet_agent *a)
 		      "--force` with a new invitation makes another");
 }
 
+/* Who answers is who the pin says he is: his address is never blocked from now on. */
+static void meet(struct fleet_agent *a, struct talk *t)
+{
+	const struct talk *other = t == &a->wishes ? &a->reports : &a->wishes;
+	struct addr list[2];
+	unsigned n = 1;
+	if (!link_peer(t->link, &list[0]) || (t->met && addr_eq(&t->peer, &list[0])))
+		return;
+	if (other->met && !addr_eq(&other->peer, &list[0]))
+		list[n++] = other->peer;
+	t->met = core_server_set(a->core, list, n) == 0;
+	t->peer = list[0];
+}
+
 static void on_answer(struct fleet_agent *a, struct talk *t, enum question question)
 {
 	unsigned status = link_status(t->link);
 	agent_heard(a);
 	if (question == Q_GOODBYE)
 		return;
+	meet(a, t);
 	if (status == 410)
 		on_dismissed(a);
 	else if (status == 401)

@@ -38,7 +38,8 @@ static void ask_info(struct fleet_agent *a)
 	ask(a, &a->reports, Q_INFO, "PUT", "/fleet/v1/info", HELLO_MOST);
 }
 
-/* A name may lead elsewhere by now. */
+/* A name may lead elsewhere by now. Whom it leads to is spared once he has answered with the key
+   we know; an address that came with the invitation says who it is. */
 static bool look_up(struct fleet_agent *a)
 {
 	struct err err;
@@ -46,7 +47,7 @@ static bool look_up(struct fleet_agent *a)
 		agent_lost(a, err.text);
 		return false;
 	}
-	if (core_server_set(a->core, a->place.list, a->place.n) < 0)
+	if (a->place.literal && core_server_set(a->core, a->place.list, a->place.n) < 0)
 		return false;
 	return link_lead(a->wishes.link, &a->place) == 0 &&
 	       link_lead(a->reports.link, &a->place) == 0;
@@ -67,6 +68,12 @@ static void connect_again(struct fleet_agent *a)
 static void ask_wishes(struct fleet_agent *a)
 {
 	char path[64];
+	int64_t next;
+	/* it may have gone back: what is known of the server's wishes is the core's to say */
+	if (core_agent_state(a->core, &a->version, &next) != 0) {
+		a->wishes.due = clock_mono() + AGAIN_AFTER;
+		return;
+	}
 	(void)snprintf(path, sizeof(path), "/fleet/v1/wishes?after=%lld", (long long)a->version);
 	ask(a, &a->wishes, Q_WISHES, "GET", path, 0);
 }

@@ -37,6 +37,8 @@ struct talk {
 	int64_t due;            /* ms, monotonic: nothing is asked before */
 	int64_t pause;          /* ms: grows while the server refuses */
 	struct pace pace;
+	struct addr peer; /* who answered last, when `met` */
+	bool met;
 };
 
 struct fleet_agent {
@@ -51,11 +53,13 @@ struct fleet_agent {
 	atomic_bool ending, reportable;
 
 	bool connected, dismissed;
-	int64_t retry_at, pause; /* ms: of the next attempt to connect */
-	int64_t describe_at;     /* ms: when to look whether this machine changed */
-	struct buf said;         /* the info that the server has */
-	int64_t version;         /* of the wishes followed */
-	int64_t number;          /* of the report under way */
+	int64_t retry_at, pause;            /* ms: of the next attempt to connect */
+	int64_t describe_at;                /* ms: when to look whether this machine changed */
+	struct buf said;                    /* the info that the server has */
+	int64_t version;                    /* of the wishes followed */
+	int64_t number;                     /* of the report under way */
+	int64_t renumbered, renumber_pause; /* ms: the latest time, and how long it waited then */
+	int64_t cloned;                     /* ms, monotonic: when it was last said; 0: never */
 
 	pthread_mutex_t lock;
 	struct fleet_link_status status; /* under lock */
@@ -75,6 +79,8 @@ static inline void pace_take(struct pace *p, int64_t now)
 void agent_lost(struct fleet_agent *a, const char *why);
 void agent_connected(struct fleet_agent *a);
 void agent_heard(struct fleet_agent *a);
+/* What is wrong although there is a connection; "": nothing any more. */
+void agent_remark(struct fleet_agent *a, const char *what);
 /* For good: the thread ends. */
 void agent_dismissed(struct fleet_agent *a);
 /* Ends what is under way without an answer. */

@@ -207,6 +207,13 @@ int link_prepare(struct link *l, const char *method, const char *path, struct sl
 	return e ? -ENOMEM : 0;
 }
 
+bool link_peer(const struct link *l, struct addr *ret)
+{
+	char *text = NULL;
+	return libcurl()->easy_getinfo(l->curl, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text &&
+	       addr_parse(slice_of(text), ret);
+}
+
 unsigned link_status(const struct link *l)
 {
 	long status = 0;

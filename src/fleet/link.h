@@ -29,6 +29,8 @@ int link_lead(struct link *l, const struct place *place);
    it, 0: as long as something moves. 0 or -ENOMEM. */
 int link_prepare(
 	struct link *l, const char *method, const char *path, struct slice body, long most);
+/* Whose address the latest answer came from; false when it is not known. */
+bool link_peer(const struct link *l, struct addr *ret);
 /* Of the latest answer. */
 unsigned link_status(const struct link *l);
 /* Fills err with why there was no answer (result), or with what an answer that refuses says.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where a server is: its URL, and the addresses its name leads to. They are looked up
- * here and not by libcurl, so that those that are never blocked are those that are connected to.
+ * here and not by libcurl: once a connection, with little patience, and those known before are
+ * tried while no resolver answers. Nobody has shown yet that he is the server.
  */
 #pragma once
 

@@ -6,15 +6,17 @@
  *   POST   /fleet/v1/enrol             {token, request, info}  200 {certificate, uuid, name}
  *   GET    /fleet/v1/wishes?after=V    held open until there are any; 200 wishes, 204 none yet
  *   POST   /fleet/v1/reports           report                  200 {applied}, 409 {next}
+ *                                                              or {error, clone, next}
  *   PUT    /fleet/v1/info              info                    204
  *   DELETE /fleet/v1/session           good-bye                204
  *
  * Errors are {"error": sentence}: 400 not understood, 401 no certificate that counts (enrol: no
  * token that does), 404 and 405 no such thing, 409 (enrol) the key has a host already, 410 this
- * machine was dismissed, 411 no Content-Length, 413 too large, 503 later. /enrol takes no
- * certificate. Everything that comes in is checked and bounded here; the readers are pure.
+ * machine was dismissed, 411 no Content-Length, 413 too large, 503 later (its account is closed,
+ * too). /enrol takes no certificate. Everything that comes in is checked and bounded here; the
+ * readers are pure.
  *
- *   report  {"number": 7, "seen": 41,
+ *   report  {"number": 7, "id": 5577006791947779410, "seen": 41,
  *            "attempts": [[MINUTE, "198.51.100.7", "ssh", 12], …],
  *            "blocks": [{"target": "198.51.100.0/24", "trigger": "198.51.100.7",
  *              "direction": "in", "service": "ssh", "port": 22, "state": "applied",
@@ -83,7 +85,10 @@ int protocol_get_wishes(struct slice text, struct wishes *ret, struct err *err);
 int protocol_get_info(struct slice text, struct agent_info *ret, struct err *err);
 int protocol_get_enrol_request(struct slice text, struct enrol_request *ret, struct err *err);
 int protocol_get_enrol_answer(struct slice text, struct enrol_answer *ret, struct err *err);
+/* {"error", "clone": true, "next": N}: the number was another batch's. */
+void protocol_put_clone(struct buf *out, int64_t next);
 /* {"applied": N} or {"next": N} */
 int protocol_get_number(struct slice text, const char *name, int64_t *ret, struct err *err);
+bool protocol_is_clone(struct slice text);
 /* The sentence of an error; "" when there is none. */
 void protocol_get_error(struct slice text, char *ret, size_t size);

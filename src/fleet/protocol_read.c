@@ -269,6 +269,7 @@ int protocol_get_report(struct slice text, struct report *ret, struct err *err)
 	_cleanup_(drop) json_t *root = parse(&r, text);
 	if (!r.error) {
 		report.number = get_int(&r, root, "number", 1, PROTOCOL_COUNT_MAX);
+		report.id = get_int(&r, root, "id", 0, INT64_MAX);
 		report.seen = get_count(&r, root, "seen");
 		report.attempts = read_list(&r, root, "attempts", REPORT_ATTEMPTS_MAX,
 			sizeof(*report.attempts), read_attempt, &report.attempt_count);
@@ -487,6 +488,12 @@ int protocol_get_number(struct slice text, const char *name, int64_t *ret, struc
 	if (!r.error)
 		*ret = n;
 	return r.error;
+}
+
+bool protocol_is_clone(struct slice text)
+{
+	_cleanup_(drop) json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+	return json_is_true(json_object_get(root, "clone"));
 }
 
 void protocol_get_error(struct slice text, char *ret, size_t size)

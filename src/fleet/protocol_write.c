@@ -93,6 +93,7 @@ void protocol_put_report(struct buf *out, const struct report *report)
 	json_start(&j, out);
 	json_begin_object(&j);
 	put_number(&j, "number", report->number, 1, PROTOCOL_COUNT_MAX);
+	put_number(&j, "id", report->id, 0, INT64_MAX);
 	put_count(&j, "seen", report->seen);
 	json_key(&j, "attempts");
 	json_begin_array(&j);
@@ -254,6 +255,17 @@ void protocol_put_number(struct buf *out, const char *name, int64_t n)
 	json_start(&j, out);
 	json_begin_object(&j);
 	put_count(&j, name, n);
+	json_end_object(&j);
+}
+
+void protocol_put_clone(struct buf *out, int64_t next)
+{
+	struct json j;
+	json_start(&j, out);
+	json_begin_object(&j);
+	json_field(&j, "error", "another machine uses this enrolment");
+	json_field_bool(&j, "clone", true);
+	put_count(&j, "next", next);
 	json_end_object(&j);
 }
 

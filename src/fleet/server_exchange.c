@@ -102,11 +102,6 @@ static enum MHD_Result answer(struct exchange *x, const char *allow)
 
 /* --- requests -------------------------------------------------------------------------- */
 
-static const char *const refusals[] = {
-	[MHD_HTTP_UNAUTHORIZED - 400] = "this certificate is not known here",
-	[MHD_HTTP_GONE - 400] = "this machine was dismissed",
-};
-
 /* The status of a refusal, or 0. */
 static unsigned look_at_length(struct exchange *x)
 {
@@ -133,13 +128,9 @@ static void begin(struct exchange *x, const char *method, const char *path, cons
 			"there is no such thing here");
 		return;
 	}
-	unsigned status = x->verb->open ? 0 : verb_recognise(x);
-	if (status) {
-		const char *why = status - 400 < countof(refusals) ? refusals[status - 400] : NULL;
-		exchange_refuse(x, status, why ? why : "the store cannot be read");
+	if (!x->verb->open && !verb_recognise(x))
 		return;
-	}
-	status = look_at_length(x);
+	unsigned status = look_at_length(x);
 	if (status)
 		exchange_refuse(x, status, "the body has no length, or is too large");
 	else if (!room_enter(x))

@@ -114,8 +114,8 @@ struct verb {
 
 /* *ret_other: a method that the path has, when it is that. */
 const struct verb *verb_find(const char *method, const char *path, const char **ret_other);
-/* Whose exchange this is: 0 and x->host, or the status of a refusal. */
-unsigned verb_recognise(struct exchange *x);
+/* Whose exchange this is: true with x->host, or refused. */
+bool verb_recognise(struct exchange *x);
 
 /* libmicrohttpd's callbacks. */
 enum MHD_Result exchange_handle(void *ctx, struct MHD_Connection *connection, const char *url,
@@ -124,7 +124,7 @@ void exchange_end(void *ctx, struct MHD_Connection *connection, void **state,
 	enum MHD_RequestTerminationCode why);
 /* Makes {"error": why} the answer. */
 void exchange_refuse(struct exchange *x, unsigned status, const char *why);
-/* core failed: 410 when the host has no access (any more), else 503, logged. */
+/* core failed: 410 when the host has no access any more, else mostly 503, logged. */
 void exchange_failed(struct exchange *x, int r, const char *doing);
 /* The reader of this thread; NULL, logged, when there is none. */
 struct core_reader *server_reader(struct fleet_server *s);

@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-#define LARGE_BODY ((size_t)128 << 10)
+#define LARGE_BODY     ((size_t)128 << 10)
+#define ACCOUNT_CLOSED "the account of this machine is closed"
 
 /* Reads a body; a large one alone, see struct work. */
 #define READ_BODY(x, read, ret, err)                                                               \
@@ -29,8 +30,16 @@ static void refuse_body(struct exchange *x, int r, const struct err *err)
 
 void exchange_failed(struct exchange *x, int r, const char *doing)
 {
-	if (r == CORE_NOT_FOUND || r == CORE_DENIED) {
+	if (r == CORE_DENIED) {
 		exchange_refuse(x, MHD_HTTP_GONE, "this machine was dismissed");
+		return;
+	}
+	if (r == CORE_NOT_FOUND) {
+		exchange_refuse(x, MHD_HTTP_UNAUTHORIZED, "this certificate does not count now");
+		return;
+	}
+	if (r == CORE_CLOSED) {
+		exchange_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, ACCOUNT_CLOSED);
 		return;
 	}
 	if (r == -EBADMSG) {
@@ -203,6 +212,8 @@ static void do_report(struct exchange *x)
 		protocol_put_number(&x->answer, "applied", report.number);
 	else if (r == CORE_INVALID)
 		protocol_put_number(&x->answer, "next", next);
+	else if (r == CORE_EXISTS)
+		protocol_put_clone(&x->answer, next);
 	else
 		exchange_failed(x, r, "the report");
 	if (x->status == 0)
@@ -260,25 +271,33 @@ const struct verb *verb_find(const char *method, const char *path, const char **
 	return NULL;
 }
 
-unsigned verb_recognise(struct exchange *x)
+static void refuse_stranger(struct exchange *x, int r)
+{
+	if (r == CORE_NOT_FOUND)
+		exchange_refuse(x, MHD_HTTP_UNAUTHORIZED, "this certificate is not known here");
+	else
+		exchange_failed(x, r, "looking up the agent");
+}
+
+bool verb_recognise(struct exchange *x)
 {
 	struct core_reader *reader = server_reader(x->server);
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	struct host host;
-	if (!reader)
-		return MHD_HTTP_SERVICE_UNAVAILABLE;
-	if (!info || credential_peer(info->tls_session, x->fingerprint) < 0)
-		return MHD_HTTP_UNAUTHORIZED;
-	int r = core_agent_find(reader, x->fingerprint, &host);
-	if (r == CORE_NOT_FOUND)
-		return MHD_HTTP_UNAUTHORIZED;
-	if (r == CORE_DENIED)
-		return MHD_HTTP_GONE;
-	if (r != 0)
-		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	if (!reader) {
+		exchange_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the store cannot be read");
+		return false;
+	}
+	int r = CORE_NOT_FOUND;
+	if (info && credential_peer(info->tls_session, x->fingerprint) == 0)
+		r = core_agent_find(reader, x->fingerprint, &host);
+	if (r != 0) {
+		refuse_stranger(x, r);
+		return false;
+	}
 	x->host = host.id;
 	visitor_known(x->visitor, host.id);
 	core_agent_heard(x->server->core, host.id);
-	return 0;
+	return true;
 }

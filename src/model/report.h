@@ -22,7 +22,9 @@ struct report_attempt {
 
 struct report {
 	int64_t number; /* 1, 2, 3 … an enrolment */
-	int64_t seen;   /* version of the wishes the agent had applied when it read the blocks */
+	int64_t id;   /* drawn when the batch was made, not negative: two batches of one number are
+			 one only if they have one id */
+	int64_t seen; /* version of the wishes the agent had applied when it read the blocks */
 	struct report_attempt *attempts;
 	size_t attempt_count;
 	struct block *blocks; /* id, account, host, rule: the agent's own, of no meaning elsewhere;

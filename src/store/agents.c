@@ -6,21 +6,22 @@
 #include <errno.h>
 
 static const struct sql put_sql = {SQL_AGENT_PUT,
-	"INSERT INTO agent(host, fingerprint, batch, enrolled) VALUES(?1, ?2, ?3, ?4)"
+	"INSERT INTO agent(host, fingerprint, batch, batch_id, enrolled) VALUES(?1, ?2, ?3, ?4, ?5)"
 	" ON CONFLICT(host) DO UPDATE SET fingerprint = excluded.fingerprint,"
-	" batch = excluded.batch, enrolled = excluded.enrolled"};
+	" batch = excluded.batch, batch_id = excluded.batch_id, enrolled = excluded.enrolled"};
 static const struct sql health_sql = {SQL_AGENT_HEALTH,
 	"INSERT INTO agent_health(host, health) VALUES(?1, ?2)"
 	" ON CONFLICT DO UPDATE SET health = excluded.health WHERE health <> excluded.health"};
 #define COLUMNS                                                                                    \
-	"SELECT a.host, a.fingerprint, a.batch, a.enrolled, coalesce(h.health, '') FROM agent a"   \
+	"SELECT a.host, a.fingerprint, a.batch, a.batch_id, a.enrolled, coalesce(h.health, '')"    \
+	" FROM agent a"                                                                            \
 	" LEFT JOIN agent_health h ON h.host = a.host "
 static const struct sql get_sql = {SQL_AGENT_GET, COLUMNS "WHERE a.host = ?1"};
 static const struct sql fingerprint_sql = {
 	SQL_AGENT_FINGERPRINT, COLUMNS "WHERE a.fingerprint = ?1"};
 static const struct sql remove_sql = {SQL_AGENT_REMOVE, "DELETE FROM agent WHERE host = ?1"};
 static const struct sql batch_sql = {
-	SQL_AGENT_BATCH, "UPDATE agent SET batch = ?2 WHERE host = ?1"};
+	SQL_AGENT_BATCH, "UPDATE agent SET batch = ?2, batch_id = ?3 WHERE host = ?1"};
 
 int store_agent_put(struct store *s, const struct agent *a)
 {
@@ -29,6 +30,7 @@ int store_agent_put(struct store *s, const struct agent *a)
 	sql_put_int(&q, a->host);
 	sql_put_text(&q, a->fingerprint);
 	sql_put_int(&q, a->batch);
+	sql_put_int(&q, a->batch_id);
 	sql_put_int(&q, a->enrolled);
 	int r = sql_run(&q);
 	if (r < 0)
@@ -47,6 +49,7 @@ static int read_one(struct query *q, struct agent *ret)
 		a.host = (uint32_t)sql_get_uint(q, UINT32_MAX);
 		sql_get_text(q, a.fingerprint, sizeof(a.fingerprint));
 		a.batch = sql_get_int(q);
+		a.batch_id = sql_get_int(q);
 		a.enrolled = sql_get_int(q);
 		sql_get_text(q, a.health, sizeof(a.health));
 	}
@@ -80,11 +83,12 @@ int store_agent_remove(struct store *s, uint32_t host)
 	return sql_run_one(&q);
 }
 
-int store_agent_batch(struct store *s, uint32_t host, int64_t number)
+int store_agent_batch(struct store *s, uint32_t host, int64_t number, int64_t id)
 {
 	struct query q;
 	sql_write(&q, s, &batch_sql);
 	sql_put_int(&q, host);
 	sql_put_int(&q, number);
+	sql_put_int(&q, id);
 	return sql_run_one(&q);
 }

@@ -30,6 +30,7 @@ struct agent {
 	uint32_t host;
 	char fingerprint[FINGERPRINT_MAX];
 	int64_t batch;     /* latest number applied */
+	int64_t batch_id;  /* its id, see struct report */
 	int64_t enrolled;  /* ms */
 	char health[4096]; /* JSON of what its sensors say; "" */
 };
@@ -40,7 +41,7 @@ int store_agent_by_fingerprint(
 	struct store *s, const char *fingerprint, struct agent *ret); /* or NOT_FOUND */
 int store_agent_remove(struct store *s, uint32_t host);               /* or NOT_FOUND */
 /* A batch was applied; or NOT_FOUND. */
-int store_agent_batch(struct store *s, uint32_t host, int64_t number);
+int store_agent_batch(struct store *s, uint32_t host, int64_t number, int64_t id);
 
 /* A new version: larger than any before, of this database. In a transaction. */
 int store_version_next(struct store *s, int64_t *ret);
@@ -68,7 +69,7 @@ int store_report_freeze(struct store *s, int64_t number, unsigned most_attempts,
 /* The frozen batch, if there is one: its number, else NOT_FOUND. */
 int store_report_frozen(struct store *s, int64_t *ret_number);
 /* Its failures, and its records as they are now. ret: the caller ends it with report_done();
-   number and seen are left alone. */
+   number, id and seen are left alone. */
 int store_report_read(struct store *s, int64_t number, struct report *ret);
 /* The same batch under another number. */
 int store_report_renumber(struct store *s, int64_t number, int64_t as);

@@ -133,6 +133,9 @@ static const char fleet_sql[] =
 	"ALTER TABLE access_key ADD COLUMN projects TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE block ADD COLUMN wish INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX block_wish ON block(host, wish) WHERE wish > 0;"
+	/* a list of states would be made into a temporary table at every change of a row, twice */
+	"DROP INDEX block_due;"
+	"CREATE INDEX block_due ON block(expires) WHERE state <= 2;"
 	"UPDATE rule SET is_default = 1 WHERE source = 1;"
 	"CREATE TABLE rule_host("
 	"  host INTEGER PRIMARY KEY REFERENCES host,"
@@ -154,7 +157,7 @@ static const char fleet_sql[] =
 	/* what an agent says of itself is long and seldom changes, its batch is the contrary */
 	"CREATE TABLE agent("
 	"  host INTEGER PRIMARY KEY REFERENCES host, fingerprint TEXT NOT NULL UNIQUE,"
-	"  batch INTEGER NOT NULL, enrolled INTEGER NOT NULL) STRICT;"
+	"  batch INTEGER NOT NULL, batch_id INTEGER NOT NULL, enrolled INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE agent_health("
 	"  host INTEGER PRIMARY KEY REFERENCES agent ON DELETE CASCADE,"
 	"  health TEXT NOT NULL) STRICT;"

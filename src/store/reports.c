@@ -267,7 +267,7 @@ static int read_attempts(struct store *s, int64_t number, struct report *report)
 
 int store_report_read(struct store *s, int64_t number, struct report *ret)
 {
-	struct report report = {.number = ret->number, .seen = ret->seen};
+	struct report report = {.number = ret->number, .id = ret->id, .seen = ret->seen};
 	int r = read_attempts(s, number, &report);
 	if (r == 0)
 		r = read_blocks(s, number, &report);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Becoming an agent, being one and being one no more: what `cordond enrol` accepts and refuses, a running
-daemon that changes its role, a link that goes and comes, a server that moves, and a retirement."""
+daemon that changes its role, a link that goes and comes, a server that moves, a retirement, clones, and an account
+that is closed."""
 import json
 import os
 import re
@@ -255,26 +256,86 @@ def forced(tap, w):
            "and tells all it has once more", w.server.blocks("all", host="web-2"))
 
 
+class Watcher:
+    """An agent without root, which observes; beside the other on its machine."""
+    AS_USER = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
+
+    def __init__(self, w, port):
+        self.w, self.port, self.log = w, port, Log()
+        self.home = scratch()
+        os.chown(self.home, 12345, 12345)
+        self.state = self.home / "state"
+
+    def enrol(self, url, token):
+        return self.w.host.run(*self.AS_USER, BUILD / "cordond", "enrol", url, token, "--state-dir", self.state,
+                               check=False)
+
+    def start(self):
+        config = self.home / "c.yaml"
+        config.write_text(AGENT.format(log=self.log.path, more=""))
+        with open(self.home / "log", "ab") as log:
+            self.process = self.w.host.start(*self.AS_USER, BUILD / "cordond", "--state-dir", self.state, "--listen",
+                                             f"127.0.0.1:{self.port}", "--config", config, stderr=log,
+                                             stdin=subprocess.DEVNULL)
+
+    def logged(self, text, times=1):
+        return (self.home / "log").read_text().count(text) >= times
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(10)
+
+
 def unprivileged(tap, w):
     """Without root: an agent that observes."""
-    home = scratch()
-    os.chown(home, 12345, 12345)
-    url, token = w.invite("--name", "watcher")
-    as_user = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
-    done = w.host.run(*as_user, BUILD / "cordond", "enrol", url, token, "--state-dir", home / "state", check=False)
+    watcher = Watcher(w, 8742)
+    done = watcher.enrol(*w.invite("--name", "watcher"))
     tap.ok(done.returncode == 0, "enrolled without root", done.stdout + done.stderr)
-    (home / "c.yaml").write_text(AGENT.format(log=w.log.path, more=""))
-    log = open(home / "log", "wb")
-    process = w.host.start(*as_user, BUILD / "cordond", "--state-dir", home / "state", "--listen", "127.0.0.1:8742", "--config",
-                           home / "c.yaml", stderr=log, stdin=subprocess.DEVNULL)
-    until(lambda: "connected to" in (home / "log").read_text())
-    w.log.fail("203.0.113.16")
+    watcher.start()
+    until(lambda: watcher.logged("connected to"))
+    watcher.log.fail("203.0.113.16")
 
     def told():
         return [(b["target"], b["state"], b["error"]) for b in w.server.blocks("all", host="watcher")]
     tap.ok(until(lambda: ("203.0.113.16", "failed", "ObserveMode") in told()), "the server has its blocks, and that they are none", told())
-    process.terminate()
-    tap.equal(process.wait(10), 0, "and ends politely")
+    tap.equal(watcher.stop(), 0, "and ends politely")
+    return watcher
+
+
+def cloned(tap, w, first):
+    """Two machines with one enrolment, which say something else under one number."""
+    second = Watcher(w, 8743)
+    run("cp", "-a", first.state, second.state)
+    first.start()
+    second.start()
+    until(lambda: first.logged("connected to", 2) and second.logged("connected to"))
+    first.log.fail("203.0.113.17")
+    second.log.fail("203.0.113.18")
+
+    def targets():
+        return {b["target"] for b in w.server.blocks("all", host="watcher")}
+    tap.ok(until(lambda: {"203.0.113.17", "203.0.113.18"} <= targets(), 30), "what two clones say is not lost", targets())
+    said = "another machine uses"
+    tap.ok(until(lambda: said in w.server.log.read_text() and (first.logged(said) or second.logged(said))),
+           "and that they are two is noticed by both sides", w.server.log.read_text()[-2000:])
+    tap.equal((first.stop(), second.stop()), (0, 0), "they end politely")
+
+
+def account_closed(tap, w):
+    """It may be opened again: its agents wait for that."""
+    w.server.cordon("accounts", "add", "shop")
+    said = w.server.cordon("--account", "shop", "hosts", "invite", "--name", "till")
+    till = Watcher(w, 8744)
+    till.enrol(*re.search(r"cordond enrol (\S+) (\S+)", said).groups())
+    till.start()
+    until(lambda: till.logged("connected to"))
+    w.server.cordon("accounts", "close", "shop")
+    tap.ok(until(lambda: till.logged("the account of this machine is closed"), 15), "an agent hears that its account is closed")
+    tap.ok((till.state / "enrolment.json").exists() and not till.logged("dismissed"), "and is not dismissed")
+    w.server.cordon("accounts", "open", "shop")
+    tap.ok(until(lambda: till.logged("connected to", 2), 30), "opened again, the account has it back",
+           (till.home / "log").read_text())
+    tap.equal(till.stop(), 0, "and it ends politely")
 
 
 def main():
@@ -295,7 +356,9 @@ def main():
     reload(tap, w)
     retirement(tap, w)
     forced(tap, w)
-    unprivileged(tap, w)
+    watcher = unprivileged(tap, w)
+    cloned(tap, w, watcher)
+    account_closed(tap, w)
     tap.equal(w.daemon.stop(), 0, "the agent ends politely")
     tap.equal(w.server.stop(), 0, "the server ends politely")
     bad = [line for d in (w.daemon, w.server) for line in d.log.read_text().splitlines() if ": error: " in line]

@@ -65,7 +65,7 @@ struct host fleet_enrol(struct fleet *f, int64_t account, const char *key, const
 {
 	struct err err = {""};
 	char token[64];
-	struct host host;
+	struct host host = {0};
 	struct core_caller who = {.account = account, .who = "cli", .from = "root"};
 	struct invite invite = {.expires = clock_now() + MS_MINUTE};
 	struct agent_info info = {.version = "1.2", .enforces = true};

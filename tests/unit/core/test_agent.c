@@ -137,6 +137,7 @@ static void a_batch_stays_the_same_until_it_is_received(void **state)
 	fleet_agent_restart(f);
 	assert_int_equal(core_report_next(f->agent->core, &second), 0);
 	assert_int_equal(second.number, first.number);
+	assert_int_equal(second.id, first.id);
 	assert_int_equal(second.attempt_count, first.attempt_count);
 	assert_int_equal(second.attempts[0].n, 3);
 	assert_int_equal(core_report_apply(f->server->core, f->host.id, &second, &next), 0);
@@ -151,6 +152,13 @@ static void a_batch_stays_the_same_until_it_is_received(void **state)
 	report_done(&third);
 	fleet_settle(f);
 	assert_int_equal(server_total(f), 7);
+	int64_t version, before, after; /* an answer that comes very late counts nothing back */
+	state_of(f, &version, &before);
+	assert_int_equal(core_report_sent(f->agent->core, 1), 0);
+	assert_int_equal(core_report_renumber(f->agent->core, 1, 1), 0);
+	state_of(f, &version, &after);
+	assert_int_equal(after, before);
+	assert_true(version > 0);
 	fleet_compare(f);
 }
 
@@ -560,6 +568,83 @@ static void half_a_snapshot_is_none(void **state)
 	fleet_compare(f);
 }
 
+static void expect_metric(struct core *c, const char *line)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	assert_int_equal(core_metrics(c, &text), 0);
+	if (!strstr(text.p, line))
+		fail_msg("no \"%s\" in:\n%s", line, text.p);
+}
+
+static void the_link_is_measured(void **state)
+{
+	struct fleet *f = *state;
+	struct core *c = f->agent->core;
+	fleet_settle(f);
+	expect_metric(c, "\ncordon_fleet_link_up 0\n");
+	expect_metric(c, "\ncordon_fleet_reports_waiting 0\n");
+	attack(f, ADDRESS, 3);
+	core_link_set(c, true);
+	expect_metric(c, "\ncordon_fleet_link_up 1\n");
+	expect_metric(c, "\ncordon_fleet_reports_waiting 1\n");
+}
+
+/* A copy of the machine says something else under the number of a batch that the first has sent. */
+static void what_a_copy_says_is_not_taken_for_said(void **state)
+{
+	struct fleet *f = *state;
+	struct report report = {0};
+	int64_t version = 0, next = 0, sent;
+	attack(f, "203.0.113.8", 2);
+	fleet_settle(f);
+	int64_t total = server_total(f);
+	world_stop(f->agent);
+	world_save(f->agent);
+	fleet_agent_restart(f);
+	attack(f, ADDRESS, 3);
+	assert_int_equal(fleet_send(f), 0);
+	assert_int_equal(fleet_send(f), CORE_NOT_FOUND);
+	assert_int_equal(server_total(f), total + 3);
+	state_of(f, &version, &sent);
+
+	world_stop(f->agent);
+	world_restore(f->agent);
+	FILE *log = fopen(f->agent->log, "we"); /* another machine has another log */
+	(void)fclose(log);
+	fleet_agent_restart(f);
+	attack(f, "203.0.113.6", 4);
+	assert_int_equal(core_report_next(f->agent->core, &report), 0);
+	assert_int_equal(report.number, sent - 1);
+	assert_int_equal(
+		core_report_apply(f->server->core, f->host.id, &report, &next), CORE_EXISTS);
+	assert_int_equal(next, sent);
+	assert_int_equal(core_report_renumber(f->agent->core, report.number, next), 0);
+	report_done(&report);
+	fleet_settle(f);
+	assert_int_equal(server_total(f), total + 7);
+}
+
+static enum protect_reason why_never(struct fleet *f, const struct addr *a)
+{
+	return protect_address(f->agent->core->protect, a);
+}
+
+static void the_server_is_spared_after_a_restart(void **state)
+{
+	struct fleet *f = *state;
+	struct addr first = addr_from_v4(0xc6336401), second = addr_from_v4(0xc6336402);
+	assert_int_equal(core_server_set(f->agent->core, &first, 1), 0);
+	fleet_agent_restart(f);
+	assert_int_equal(why_never(f, &first), PROTECT_SERVER);
+	assert_int_equal(core_server_set(f->agent->core, &second, 1), 0);
+	assert_int_equal(why_never(f, &first), PROTECT_NONE);
+	fleet_agent_restart(f);
+	assert_int_equal(why_never(f, &first), PROTECT_NONE);
+	assert_int_equal(why_never(f, &second), PROTECT_SERVER);
+	assert_int_equal(core_agent_begin(f->agent->core, "another"), 0);
+	assert_int_equal(why_never(f, &second), PROTECT_NONE);
+}
+
 static void own_blocks_survive_a_snapshot(void **state)
 {
 	struct fleet *f = *state;
@@ -815,6 +900,9 @@ int main(void)
 		TEST(an_older_server_that_went_on_is_found_out),
 		TEST(an_agent_that_lost_its_memory_is_told_again),
 		TEST(half_a_snapshot_is_none),
+		TEST(the_link_is_measured),
+		TEST(what_a_copy_says_is_not_taken_for_said),
+		TEST(the_server_is_spared_after_a_restart),
 		TEST(own_blocks_survive_a_snapshot),
 		TEST(dismissed_it_goes_on_alone),
 		TEST(who_was_away_says_everything_again),

@@ -225,7 +225,66 @@ static void what_is_over_invites_nobody(void **state)
 	assert_int_equal(host.account, account.id);
 	assert_int_equal(core_agent_find(f->reader, KEY_A, &host), 0);
 	assert_int_equal(core_account_set_closed(c, &f->server->who, "other", true, &err), 0);
-	assert_int_equal(core_agent_find(f->reader, KEY_A, &host), CORE_DENIED);
+	assert_int_equal(core_agent_find(f->reader, KEY_A, &host), CORE_CLOSED);
+	assert_int_equal(core_account_set_closed(c, &f->server->who, "other", false, &err), 0);
+	assert_int_equal(core_agent_find(f->reader, KEY_A, &host), 0);
+}
+
+static void expect_metric(struct core *c, const char *line)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	assert_int_equal(core_metrics(c, &text), 0);
+	if (!strstr(text.p, line))
+		fail_msg("no \"%s\" in:\n%s", line, text.p);
+}
+
+static void another_batch_of_the_number_is_a_clones(void **state)
+{
+	struct fleet *f = *state;
+	struct core *c = f->server->core;
+	struct host a = fleet_enrol(f, f->server->who.account, KEY_A, "a");
+	struct report_attempt attempt = {.minute = 60000 * (clock_now() / 60000),
+		.source = world_prefix("203.0.113.7"),
+		.service = SERVICE_SSH,
+		.n = 3};
+	struct report first = {.number = 1, .id = 11, .attempts = &attempt, .attempt_count = 1};
+	struct report second = {.number = 1, .id = 12, .attempts = &attempt, .attempt_count = 1};
+	int64_t next = 0;
+	assert_int_equal(core_report_apply(c, a.id, &first, &next), 0);
+	assert_int_equal(core_report_apply(c, a.id, &second, &next), CORE_EXISTS);
+	assert_int_equal(next, 2);
+	assert_int_equal(core_report_apply(c, a.id, &first, &next), 0); /* its answer was lost */
+	assert_int_equal(server_total(f), 3);
+	second.number = 2; /* what the second said is not lost either */
+	assert_int_equal(core_report_apply(c, a.id, &second, &next), 0);
+	assert_int_equal(server_total(f), 6);
+	second.number = 9;
+	assert_int_equal(core_report_apply(c, a.id, &second, &next), CORE_INVALID);
+	expect_metric(c, "\ncordon_fleet_reports_total{result=\"applied\"} 2\n");
+	expect_metric(c, "\ncordon_fleet_reports_total{result=\"repeated\"} 1\n");
+	expect_metric(c, "\ncordon_fleet_reports_total{result=\"clone\"} 1\n");
+	expect_metric(c, "\ncordon_fleet_reports_total{result=\"refused\"} 1\n");
+}
+
+static void the_fleet_is_measured(void **state)
+{
+	struct fleet *f = *state;
+	struct core *c = f->server->core;
+	struct host a = fleet_enrol(f, f->server->who.account, KEY_A, "a");
+	(void)fleet_enrol(f, f->server->who.account, KEY_B, "b");
+	struct agent_info info = {.enforces = true, .health = "[]"};
+	assert_int_equal(core_agent_info(c, a.id, &info), 0);
+	expect_metric(c, "\ncordon_fleet_agents{state=\"online\"} 0\n");
+	core_agent_heard(c, a.id);
+	presence_look(c, clock_mono());
+	expect_metric(c, "\ncordon_fleet_agents{state=\"online\"} 1\n");
+	expect_metric(c, "\ncordon_fleet_agents{state=\"offline\"} 1\n");
+	assert_int_equal(core_host_retire(c, &f->server->who, "b", NULL), 0);
+	expect_metric(c, "\ncordon_fleet_agents{state=\"offline\"} 0\n");
+	expect_metric(c, "\ncordon_fleet_wishes_total 0\n");
+	struct wishes w = fleet_wishes(f, a.id, 0);
+	wishes_done(&w);
+	expect_metric(c, "\ncordon_fleet_wishes_total 1\n");
 }
 
 static void names_find_hosts_of_the_account(void **state)
@@ -860,6 +919,8 @@ int main(void)
 		TEST(an_invitation_works_once),
 		TEST(a_key_has_one_host),
 		TEST(what_is_over_invites_nobody),
+		TEST(another_batch_of_the_number_is_a_clones),
+		TEST(the_fleet_is_measured),
 		TEST(names_find_hosts_of_the_account),
 		TEST(a_batch_is_applied_once),
 		TEST(an_agent_writes_its_own_rows_only),

@@ -60,6 +60,13 @@ void fake_core_retire(struct core *c, uint32_t host)
 	fake_core_unlock(c);
 }
 
+void fake_core_close(struct core *c, uint32_t host, bool closed)
+{
+	fake_core_lock(c);
+	c->agents[host - 1].closed = closed;
+	fake_core_unlock(c);
+}
+
 unsigned fake_core_count(struct core *c, const unsigned *count)
 {
 	fake_core_lock(c);
@@ -107,7 +114,9 @@ int core_agent_find(struct core_reader *r, const char *fingerprint, struct host 
 	for (unsigned i = 0; result == CORE_NOT_FOUND && i < c->n; i++)
 		if (strcmp(c->agents[i].fingerprint, fingerprint) == 0) {
 			*ret = (struct host){.id = i + 1, .remote = true};
-			result = c->agents[i].retired ? CORE_DENIED : 0;
+			result = c->agents[i].retired  ? CORE_DENIED
+				 : c->agents[i].closed ? CORE_CLOSED
+						       : 0;
 		}
 	fake_core_unlock(c);
 	return result;
@@ -175,9 +184,12 @@ int core_report_apply(struct core *c, uint32_t host, const struct report *report
 		r = c->fails ? c->fails : CORE_DENIED;
 	} else if (report->number == a->batch + 1) {
 		a->batch++;
+		a->batch_id = report->id;
 		c->attempts += report->attempt_count;
 	} else if (report->number != a->batch) {
 		r = CORE_INVALID;
+	} else if (report->id != a->batch_id) {
+		r = CORE_EXISTS;
 	}
 	fake_core_unlock(c);
 	return r;

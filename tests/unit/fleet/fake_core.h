@@ -12,9 +12,10 @@
 
 struct fake_agent {
 	char fingerprint[FINGERPRINT_MAX];
-	bool retired;
+	bool retired, closed;
 	int64_t wished; /* version of the latest wish; 0: none */
 	int64_t batch;  /* latest number applied */
+	int64_t batch_id;
 };
 
 struct core {
@@ -40,6 +41,7 @@ uint32_t fake_core_add(struct core *c, const char *fingerprint);
 /* Something new is wished of the host. */
 void fake_core_wish(struct core *c, uint32_t host);
 void fake_core_retire(struct core *c, uint32_t host);
+void fake_core_close(struct core *c, uint32_t host, bool closed);
 /* What tests look at or set while a server runs, they do under the lock. */
 void fake_core_lock(struct core *c);
 void fake_core_unlock(struct core *c);

@@ -30,7 +30,9 @@ static struct {
 	int64_t version, number;
 	unsigned waiting, sent; /* reports */
 	int64_t renumbered;
+	unsigned renumberings;
 	unsigned follows, dismissals, servers;
+	bool link;
 	struct addr server;
 	int follow_fails, dismissed_fails; /* so often */
 	char name[32];
@@ -91,6 +93,8 @@ int core_report_renumber(struct core *c, int64_t number, int64_t as)
 	(void)number;
 	lock();
 	core.number = core.renumbered = as;
+	core.renumberings++;
+	core.version = 0;
 	return unlock(0);
 }
 
@@ -131,6 +135,14 @@ int core_server_set(struct core *c, const struct addr *list, unsigned n)
 	core.server = list[0];
 	core.servers = n;
 	return unlock(0);
+}
+
+void core_link_set(struct core *c, bool up)
+{
+	(void)c;
+	lock();
+	core.link = up;
+	(void)unlock(0);
 }
 
 /* --- the world --------------------------------------------------------------------- */
@@ -211,6 +223,7 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	core.version = core.sent = core.waiting = core.follows = core.dismissals = 0;
+	core.renumberings = core.servers = 0;
 	core.renumbered = core.follow_fails = core.dismissed_fails = 0;
 	core.number = 1;
 	(void)snprintf(core.name, sizeof(core.name), "web");
@@ -282,6 +295,9 @@ static void test_says_who_it_is_and_asks(void **state)
 	w->version = 7;
 	start(w);
 	until(status(w).connected && ear_count(&w->ear, WISHES "?after=7") == 1);
+	lock();
+	assert_true(core.link);
+	(void)unlock(0);
 	assert_non_null(strstr(ear_latest(&w->ear, HELLO), "\"web\""));
 	assert_true(ear_only(&w->ear, w->fingerprint));
 	assert_true(status(w).heard > 0);
@@ -357,6 +373,40 @@ static void test_is_renumbered(void **state)
 	assert_non_null(strstr(ear_latest(&w->ear, REPORTS), "\"number\":4,"));
 }
 
+/* Core goes back to the beginning, and so do the questions: what is told as of before is stale. */
+static void test_renumbered_it_asks_for_wishes_anew(void **state)
+{
+	struct world *w = *state;
+	w->version = 5;
+	start(w);
+	until(ear_count(&w->ear, WISHES "?after=5") == 1);
+	unsigned before = ear_count(&w->ear, WISHES "?after=0");
+	w->reports_body = "{\"next\":4}";
+	w->reports = 409;
+	report(w, 1);
+	until(locked(&core.renumberings) >= 1);
+	w->released = true; /* the question that was held: there is nothing new */
+	until(ear_count(&w->ear, WISHES "?after=0") > before);
+}
+
+/* Each says all it has again and again, so ever more slowly; and people hear of it. */
+static void test_a_clone_is_said(void **state)
+{
+	struct world *w = *state;
+	w->reports_body = "{\"error\":\"x\",\"clone\":true,\"next\":4}";
+	w->reports = 409;
+	start(w);
+	report(w, 1);
+	int64_t began = clock_mono();
+	until(locked(&core.renumberings) == 4);
+	assert_true(clock_mono() - began >= (250 + 500) / 2);
+	assert_non_null(strstr(status(w).error, "another machine"));
+	assert_true(status(w).connected);
+	w->reports = 200;
+	until(locked(&core.sent) == 1);
+	assert_non_null(strstr(status(w).error, "another machine")); /* for an hour */
+}
+
 /* Nothing is asked while the wait for one answer goes on, and everything begins again after it. */
 static void test_comes_back(void **state)
 {
@@ -399,6 +449,34 @@ static void test_another_server_hears_nothing(void **state)
 	start(w);
 	until(strstr(status(w).error, "another server"));
 	assert_int_equal(ear_count(&w->ear, ""), 0);
+}
+
+static void by_name(struct world *w)
+{
+	(void)snprintf(
+		w->enrolment.url, sizeof(w->enrolment.url), "https://localhost:%u", w->ear.port);
+}
+
+/* Of all that a name leads to, the one that answered. */
+static void test_who_answered_is_spared(void **state)
+{
+	struct world *w = *state;
+	struct addr loopback = addr_from_v4(0x7f000001);
+	by_name(w);
+	start(w);
+	until(ear_count(&w->ear, WISHES) == 1);
+	assert_int_equal(locked(&core.servers), 1);
+	assert_true(addr_eq(&core.server, &loopback));
+}
+
+static void test_another_server_is_not_spared(void **state)
+{
+	struct world *w = *state;
+	by_name(w);
+	w->enrolment.pin[0] = w->enrolment.pin[0] == 'A' ? 'B' : 'A';
+	start(w);
+	until(strstr(status(w).error, "another server"));
+	assert_int_equal(locked(&core.servers), 0);
 }
 
 /* A server that does not know us: slowly again, and it says what to do. */
@@ -501,9 +579,13 @@ int main(void)
 		TEST(reports_until_there_are_none),
 		TEST(a_refused_report_comes_again),
 		TEST(is_renumbered),
+		TEST(renumbered_it_asks_for_wishes_anew),
+		TEST(a_clone_is_said),
 		TEST(comes_back),
 		TEST(waits_for_a_server),
 		TEST(another_server_hears_nothing),
+		TEST(who_answered_is_spared),
+		TEST(another_server_is_not_spared),
 		TEST(unknown_is_said),
 		TEST(unknown_later),
 		TEST(is_dismissed),

@@ -66,6 +66,7 @@ static struct report sample_report(void)
 	blocks[1].target = prefix("2001:db8::/32");
 	blocks[1].trigger = addr("2001:db8::1");
 	return (struct report){.number = 7,
+		.id = INT64_MAX,
 		.seen = 41,
 		.attempts = attempts,
 		.attempt_count = countof(attempts),
@@ -105,6 +106,7 @@ static void a_report_comes_back(void **state)
 	assert_int_equal(text.error, 0);
 	assert_int_equal(protocol_get_report(buf_as_slice(&text), &in, &err), 0);
 	assert_int_equal(in.number, 7);
+	assert_int_equal(in.id, INT64_MAX);
 	assert_int_equal(in.seen, 41);
 	assert_int_equal(in.attempt_count, countof(attempts));
 	for (size_t i = 0; i < countof(attempts); i++) {
@@ -125,7 +127,8 @@ static void an_empty_report_comes_back(void **state)
 	struct report out = {.number = 1}, in = {0};
 	(void)state;
 	protocol_put_report(&text, &out);
-	assert_string_equal(text.p, "{\"number\":1,\"seen\":0,\"attempts\":[],\"blocks\":[]}");
+	assert_string_equal(
+		text.p, "{\"number\":1,\"id\":0,\"seen\":0,\"attempts\":[],\"blocks\":[]}");
 	assert_int_equal(protocol_get_report(buf_as_slice(&text), &in, NULL), 0);
 	assert_int_equal(in.attempt_count + in.block_count, 0);
 	report_done(&in);
@@ -389,6 +392,7 @@ static void the_largest_fit(void **state)
 	_cleanup_(buf_done) struct buf report_text = BUF_NULL, wishes_text = BUF_NULL;
 	const struct prefix longest = prefix("2001:db8:1111:2222:3333:4444:5555:6600/127");
 	struct report report = {.number = INT64_MAX,
+		.id = INT64_MAX,
 		.attempt_count = REPORT_ATTEMPTS_MAX,
 		.block_count = REPORT_BLOCKS_MAX};
 	struct wishes wishes = {.version = INT64_MAX,
@@ -446,7 +450,8 @@ static void the_largest_fit(void **state)
 	"\"source\":\"user\",\"rule\":\"r\",\"error\":\"\",\"created\":1,\"first_attempt\":1,"     \
 	"\"latest_attempt\":1,\"attempts\":1,\"expires\":null,\"changed\":1,\"lives\":1,"          \
 	"\"wish\":0}"
-#define REPORT "{\"number\":7,\"seen\":0,\"attempts\":[" ATTEMPT "],\"blocks\":[" BLOCK "]}"
+#define REPORT                                                                                     \
+	"{\"number\":7,\"id\":9,\"seen\":0,\"attempts\":[" ATTEMPT "],\"blocks\":[" BLOCK "]}"
 #define WISH                                                                                       \
 	"{\"target\":\"198.51.100.0/24\",\"trigger\":\"198.51.100.7\",\"direction\":\"in\","       \
 	"\"service\":\"none\",\"port\":0,\"lift\":false,\"expires\":5,\"version\":9,"              \
@@ -511,6 +516,8 @@ static const struct {
 	{IS_REPORT, "\"number\":7,", "", "number is not an integer"},
 	{IS_REPORT, "\"number\":7", "\"number\":7,\"number\":8", "not JSON"},
 	{IS_REPORT, "\"seen\":0", "\"seen\":-1", "seen is out of range"},
+	{IS_REPORT, "\"id\":9", "\"id\":-9", "id is out of range"},
+	{IS_REPORT, "\"id\":9,", "", "id is not an integer"},
 	{IS_REPORT, "\"seen\":0", "\"seen\":true", "seen is not an integer"},
 	{IS_REPORT, ATTEMPT, "", NULL},
 	{IS_REPORT, "[" ATTEMPT "]", "{}", "attempts is not a list"},

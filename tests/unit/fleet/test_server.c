@@ -132,7 +132,7 @@ static const struct {
 	const char *method, *path, *body;
 } questions[] = {
 	{"GET", WISHES "?after=0", NULL},
-	{"POST", REPORTS, "{\"number\":1,\"seen\":0,\"attempts\":[],\"blocks\":[]}"},
+	{"POST", REPORTS, "{\"number\":1,\"id\":1,\"seen\":0,\"attempts\":[],\"blocks\":[]}"},
 	{"PUT", INFO, "{}"},
 	{"DELETE", SESSION, NULL},
 };
@@ -148,8 +148,10 @@ static void only_agents_are_answered(void **state)
 	const struct {
 		const struct credential *credential;
 		unsigned status;
-	} callers[] = {{NULL, 401}, {&stranger, 401}, {&agents[2], 401}, {&agents[1], 410}};
+	} callers[] = {{NULL, 401}, {&stranger, 401}, {&agents[2], 401}, {&agents[1], 410},
+		{&agents[0], 503}};
 	fake_core_retire(&w->core, 2);
+	fake_core_close(&w->core, 1, true);
 	for (size_t k = 0; k < countof(callers); k++)
 		for (size_t i = 0; i < countof(questions); i++) {
 			char answer[256];
@@ -247,7 +249,7 @@ static void a_large_report_is_taken(void **state)
 {
 	struct world *w = *state;
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
-	buf_puts(&text, "{\"number\":1,\"seen\":0,\"attempts\":[");
+	buf_puts(&text, "{\"number\":1,\"id\":1,\"seen\":0,\"attempts\":[");
 	for (int i = 0; i < REPORT_ATTEMPTS_MAX; i++)
 		buf_printf(&text, "%s[29455384,\"2001:db8:0:%x::/64\",\"ssh\",1]", i ? "," : "",
 			i + 1);
@@ -382,31 +384,34 @@ static void a_known_key_does_not_enrol(void **state)
 
 /* --- what agents tell ------------------------------------------------------------------ */
 
-static void put_report(struct buf *out, int64_t number)
+static void put_report(struct buf *out, int64_t number, int64_t id)
 {
-	const struct report report = {.number = number};
+	const struct report report = {.number = number, .id = id};
 	protocol_put_report(out, &report);
 }
 
 static void reports_are_applied_once(void **state)
 {
 	static const struct {
-		int64_t number;
+		int64_t number, id;
 		unsigned status;
 		const char *answer;
 	} cases[] = {
-		{1, 200, "{\"applied\":1}"},
-		{1, 200, "{\"applied\":1}"},
-		{2, 200, "{\"applied\":2}"},
-		{4, 409, "{\"next\":3}"},
-		{3, 200, "{\"applied\":3}"},
+		{1, 10, 200, "{\"applied\":1}"},
+		{1, 10, 200, "{\"applied\":1}"},
+		{2, 20, 200, "{\"applied\":2}"},
+		{2, 21, 409,
+			"{\"error\":\"another machine uses this "
+			"enrolment\",\"clone\":true,\"next\":3}"},
+		{4, 40, 409, "{\"next\":3}"},
+		{3, 30, 200, "{\"applied\":3}"},
 	};
 	struct world *w = *state;
 	struct client c;
 	open_as(w, &c, &agents[0]);
 	for (size_t i = 0; i < countof(cases); i++) {
 		_cleanup_(buf_done) struct buf text = BUF_NULL;
-		put_report(&text, cases[i].number);
+		put_report(&text, cases[i].number, cases[i].id);
 		unsigned status = client_ask(&c, "POST", REPORTS, buf_as_slice(&text));
 		assert_int_equal(status, cases[i].status);
 		assert_string_equal(c.body.p, cases[i].answer);
@@ -446,11 +451,11 @@ static void faults_of_core_are_told(void **state)
 		int error;
 		unsigned status;
 	} faults[] = {{-EIO, 503}, {-ESHUTDOWN, 503}, {-ENOMEM, 503}, {CORE_DENIED, 410},
-		{CORE_NOT_FOUND, 410}, {-EBADMSG, 400}, {0, 0}};
+		{CORE_NOT_FOUND, 401}, {-EBADMSG, 400}, {0, 0}};
 	struct world *w = *state;
 	_cleanup_(buf_done) struct buf report = BUF_NULL, info = BUF_NULL;
 	struct client c;
-	put_report(&report, 1);
+	put_report(&report, 1, 1);
 	protocol_put_info(&info, &(struct agent_info){.health = "[]"});
 	fake_core_wish(&w->core, 1);
 	open_as(w, &c, &agents[0]);
@@ -491,7 +496,7 @@ static void reports_wait_together(void **state)
 	fake_core_lock(&w->core);
 	w->core.gather = TOGETHER;
 	fake_core_unlock(&w->core);
-	put_report(&text, 1);
+	put_report(&text, 1, 1);
 	for (size_t i = 0; i < TOGETHER; i++)
 		open_as(w, &reporting[i], &agents[i % 2]);
 	open_as(w, &asking, &agents[0]);
@@ -672,6 +677,27 @@ static void who_is_dismissed_hears_it_while_held(void **state)
 	fake_core_retire(&w->core, 1);
 	fleet_server_wished(w->server, &host, 1);
 	assert_int_equal(client_hear(&c), 410);
+	client_close(&c);
+}
+
+/* Closed is not dismissed: opened again, everything is as it was. */
+static void a_closed_account_can_be_opened_again(void **state)
+{
+	struct world *w = *state;
+	struct client c;
+	const uint32_t host = 1;
+	open_as(w, &c, &agents[0]);
+	say_and_wait(w, &c, WISHES "?after=0");
+	fake_core_close(&w->core, 1, true);
+	fleet_server_wished(w->server, &host, 1);
+	assert_int_equal(client_hear(&c), 503);
+	assert_non_null(strstr(c.body.p, "closed"));
+	assert_int_equal(client_ask(&c, "DELETE", SESSION, NOTHING), 503);
+	assert_non_null(strstr(c.body.p, "closed"));
+	client_close(&c);
+	fake_core_close(&w->core, 1, false);
+	open_as(w, &c, &agents[0]);
+	assert_int_equal(client_ask(&c, "DELETE", SESSION, NOTHING), 204);
 	client_close(&c);
 }
 
@@ -867,7 +893,7 @@ static void it_ends_while_questions_are_held(void **state)
 	struct world *w = *state;
 	struct client held[2], report;
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
-	put_report(&text, 1);
+	put_report(&text, 1, 1);
 	for (size_t i = 0; i < 2; i++) {
 		open_as(w, &held[i], &agents[i]);
 		say_and_wait(w, &held[i], WISHES "?after=0");
@@ -939,7 +965,7 @@ static void *report(void *ctx)
 		return NULL;
 	for (int64_t i = 1; i <= WISHED; i++) {
 		_cleanup_(buf_done) struct buf text = BUF_NULL;
-		put_report(&text, i);
+		put_report(&text, i, 1);
 		if (client_ask(&c, "POST", REPORTS, buf_as_slice(&text)) != 200)
 			break;
 		a->followed = i;
@@ -1053,6 +1079,7 @@ int main(void)
 		CASE(one_question_a_host_is_held),
 		CASE(a_question_is_answered_in_the_end),
 		CASE(who_is_dismissed_hears_it_while_held),
+		CASE(a_closed_account_can_be_opened_again),
 		CASE(a_goodbye_ends_the_question),
 		CASE(a_client_may_vanish_while_held),
 		CASE(strangers_give_way),

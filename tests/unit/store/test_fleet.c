@@ -61,13 +61,14 @@ static void agents(void **state)
 	fixture_begin(f);
 	assert_int_equal(store_agent_put(f->store, &a), 0);
 	assert_int_equal(store_agent_put(f->store, &b), 0);
-	assert_int_equal(store_agent_batch(f->store, f->host, 4), 0);
-	assert_int_equal(store_agent_batch(f->store, 99, 4), STORE_NOT_FOUND);
+	assert_int_equal(store_agent_batch(f->store, f->host, 4, 44), 0);
+	assert_int_equal(store_agent_batch(f->store, 99, 4, 44), STORE_NOT_FOUND);
 	fixture_commit(f);
 	fixture_reopen(f);
 	assert_int_equal(store_agent_by_fingerprint(f->store, a.fingerprint, &got), 0);
 	assert_int_equal(got.host, f->host);
 	assert_int_equal(got.batch, 4);
+	assert_int_equal(got.batch_id, 44);
 	assert_int_equal(got.enrolled, 5);
 	assert_string_equal(got.health, a.health);
 	assert_int_equal(store_agent_get(f->store, second, &got), 0);

@@ -13,13 +13,13 @@ static const struct sql each_sql = {SQL_BLOCK_EACH,
 	" ORDER BY b.expires, b.id"};
 /* Active ones are in that order already. */
 static const struct sql active_sql = {SQL_BLOCK_ACTIVE,
-	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
+	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state <= 2"
 	" AND (?1 >> b.state) & 1 AND ?2 IN (0, b.host) ORDER BY b.expires, b.id"};
 static const struct sql host_sql = {SQL_BLOCK_OF_HOST,
 	"SELECT b.id, b.expires FROM block b INDEXED BY block_host WHERE b.host = ?2"
 	" AND b.state IN (0, 1, 2, 3, 4, 5) AND (?1 >> b.state) & 1"};
 static const struct sql due_sql = {SQL_BLOCK_DUE,
-	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
+	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state <= 2"
 	" ORDER BY b.expires, b.id LIMIT ?1"};
 static const struct sql covering_sql = {SQL_BLOCK_COVERING,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_target"

@@ -23,13 +23,15 @@ enum wire_kind {
 	WIRE_WANTED,     /* wire_order; a part of enforce_sync() */
 	WIRE_SAMPLE,     /* nothing; asks for WIRE_HITS */
 	WIRE_ASK,        /* one wire_order: its list and target; tag names the question */
+	WIRE_WHO,        /* one wire_who: did a service answer it? */
 	/* enforcer -> engine */
-	WIRE_STATE,   /* one wire_state */
-	WIRE_ANSWERS, /* wire_order, error filled in */
-	WIRE_SYNCED,  /* one wire_synced */
-	WIRE_HITS,    /* wire_hit */
-	WIRE_FOUND,   /* one wire_order; error -ENOENT: not there */
-	WIRE_DRIFT,   /* nothing */
+	WIRE_STATE,    /* one wire_state */
+	WIRE_ANSWERS,  /* wire_order, error filled in */
+	WIRE_SYNCED,   /* one wire_synced */
+	WIRE_HITS,     /* wire_hit */
+	WIRE_FOUND,    /* one wire_order; error -ENOENT: not there */
+	WIRE_DRIFT,    /* nothing */
+	WIRE_ANSWERED, /* the wire_who, error filled in; -ENOENT: no */
 	WIRE_KINDS
 };
 
@@ -75,6 +77,13 @@ struct wire_hit {
 	int64_t latest;
 };
 
+struct wire_who {
+	uint8_t addr[16];
+	uint8_t len, service, zero[2]; /* enum enforce_served */
+	int32_t error;                 /* 0 in what the engine sends */
+	uint32_t tag;                  /* given back */
+};
+
 /* A checked message; items points into the bytes given. */
 struct wire_message {
 	enum wire_kind kind;
@@ -93,6 +102,8 @@ struct enforce_order wire_get_order(const struct wire_message *m, size_t i, int 
 struct enforce_state wire_get_state(const struct wire_message *m);
 struct enforce_sync_result wire_get_synced(const struct wire_message *m);
 struct enforce_hit wire_get_hit(const struct wire_message *m, size_t i);
+
+struct wire_who wire_get_who(const struct wire_message *m);
 
 /* Writes a header into out and returns its size. */
 size_t wire_put_header(void *out, enum wire_kind kind, unsigned flags, size_t count);

@@ -21,7 +21,7 @@
 
 #define ASKS_MAX        1024
 #define DISPATCH_MAX    256 /* messages a call, so that other sources get their turn */
-#define ANSWER_PATIENCE (5 * MS_SECOND)
+#define ANSWER_PATIENCE (2 * MS_SECOND)
 
 struct ask {
 	void (*fn)(void *ctx, bool found, const struct enforce_element *element, int error);

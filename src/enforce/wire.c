@@ -102,7 +102,6 @@ static const struct wire_rule {
 		request_valid},
 	[WIRE_SAMPLE] = {WIRE_TO_ENFORCER, 0, 0, 0, false, NULL},
 	[WIRE_ASK] = {WIRE_TO_ENFORCER, 1, 1, sizeof(struct wire_order), false, request_valid},
-	[WIRE_WHO] = {WIRE_TO_ENFORCER, 1, 1, sizeof(struct wire_who), false, who_valid},
 	[WIRE_STATE] = {WIRE_TO_ENGINE, 1, 1, sizeof(struct wire_state), false, state_valid},
 	[WIRE_ANSWERS] = {WIRE_TO_ENGINE, 1, WIRE_ITEMS_MAX, sizeof(struct wire_order), false,
 		order_valid},
@@ -110,6 +109,7 @@ static const struct wire_rule {
 	[WIRE_HITS] = {WIRE_TO_ENGINE, 0, WIRE_ITEMS_MAX, sizeof(struct wire_hit), true, hit_valid},
 	[WIRE_FOUND] = {WIRE_TO_ENGINE, 1, 1, sizeof(struct wire_order), false, order_valid},
 	[WIRE_DRIFT] = {WIRE_TO_ENGINE, 0, 0, 0, false, NULL},
+	[WIRE_WHO] = {WIRE_TO_ENFORCER, 1, 1, sizeof(struct wire_who), false, who_valid},
 	[WIRE_ANSWERED] = {WIRE_TO_ENGINE, 1, 1, sizeof(struct wire_who), false, answered_valid},
 };
 

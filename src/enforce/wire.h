@@ -23,15 +23,16 @@ enum wire_kind {
 	WIRE_WANTED,     /* wire_order; a part of enforce_sync() */
 	WIRE_SAMPLE,     /* nothing; asks for WIRE_HITS */
 	WIRE_ASK,        /* one wire_order: its list and target; tag names the question */
-	WIRE_WHO,        /* one wire_who: did a service answer it? */
 	/* enforcer -> engine */
-	WIRE_STATE,    /* one wire_state */
-	WIRE_ANSWERS,  /* wire_order, error filled in */
-	WIRE_SYNCED,   /* one wire_synced */
-	WIRE_HITS,     /* wire_hit */
-	WIRE_FOUND,    /* one wire_order; error -ENOENT: not there */
-	WIRE_DRIFT,    /* nothing */
-	WIRE_ANSWERED, /* the wire_who, error filled in; -ENOENT: no */
+	WIRE_STATE,   /* one wire_state */
+	WIRE_ANSWERS, /* wire_order, error filled in */
+	WIRE_SYNCED,  /* one wire_synced */
+	WIRE_HITS,    /* wire_hit */
+	WIRE_FOUND,   /* one wire_order; error -ENOENT: not there */
+	WIRE_DRIFT,   /* nothing */
+	/* a question that is waited for */
+	WIRE_WHO,      /* to the enforcer, one wire_who: did a service answer it? */
+	WIRE_ANSWERED, /* from it, the same, error filled in; -ENOENT: no */
 	WIRE_KINDS
 };
 

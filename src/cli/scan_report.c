@@ -81,9 +81,8 @@ static void print_summary(const struct report *r, const struct totals *t)
 		(void)printf("  %s of them name no address: nobody could be blocked for these\n",
 			grouped(t->without_source, a));
 	if (t->forgeable)
-		(void)printf("  %s of them (%s) stand in lines that a client can write itself: "
-			     "cordond counts such only\n"
-			     "  against whom the kernel saw connect, which a log does not tell\n",
+		(void)printf("  %s of them (%s) in lines that a client can write: cordond counts "
+			     "those of whom the kernel saw connect\n",
 			grouped(t->forgeable, a),
 			services_text(t->forgeable_services, first, sizeof(first)));
 	(void)printf("%s successful logins\n", grouped(t->successes, a));

@@ -5,7 +5,7 @@ _cordon() {
   local word=$2 before=$3 verb='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-    --state-dir) ((i++)) ;;
+    --state-dir | --account) ((i++)) ;;
     -*) ;;
     *)
       verb=${COMP_WORDS[i]}
@@ -24,36 +24,54 @@ _cordon() {
       iam:token:create cordon:health cordon:metrics' -- "$word")
     __ltrim_colon_completions "$word" 2>/dev/null
     ;;
+  --from) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   --for | --span | --block | --expires) mapfile -t COMPREPLY < <(compgen -W '10m 1h 6h 1d 7d permanent' -- "$word") ;;
-  --address | --limit | --offset | --why | --failures | --name | --top | --since | --until | --rule | --tz | --now | --table) ;;
+  --on | --host) mapfile -t COMPREPLY < <(compgen -W "$(_cordon_hosts)" -- "$word") ;;
+  --address | --limit | --offset | --why | --failures | --name | --top | --since | --until | --rule | --tz | --now | \
+    --table | --account | --project | --enterprise-project | --set | --who | --what | --object) ;;
   *) _cordon_words "$verb" "$word" ;;
   esac
 }
 
+# Names of the servers, where the daemon may be asked.
+_cordon_hosts() {
+  cordon hosts --json 2>/dev/null | sed -n 's/^ *"name": "\(.*\)",*$/\1/p'
+}
+
 # What may stand here: the verb's options, its own words, files.
 _cordon_words() {
-  local verb=$1 word=$2 options='--help' words='' files=''
+  local verb=$1 word=$2 options='--help' words='' files='' daemon='--json --account --state-dir'
   case $verb in
   '')
-    options='--help --version --state-dir --json'
-    words='status top blocks block unblock verify rules allow hosts keys db config flush scan explain'
+    options='--help --version --state-dir --account --json'
+    words='status top blocks block unblock verify rules allow hosts keys accounts audit db config flush scan explain'
     ;;
-  status | hosts | unblock | verify) options+=' --json --state-dir' ;;
-  top) options+=' --once --json --state-dir' ;;
-  blocks) options+=' --state --address --service --limit --offset --json --state-dir' ;;
-  block) options+=' --for --out --why --json --state-dir' ;;
+  status | verify) options+=" $daemon" ;;
+  unblock) options+=" --on $daemon" ;;
+  top) options+=" --once $daemon" ;;
+  blocks) options+=" --state --address --service --host --custom --limit --offset $daemon" ;;
+  block) options+=" --on --all --in --out --both --for --until --why --from --set --skip-refused $daemon" ;;
   rules)
-    options+=' --failures --span --block --service --enable --disable --json --state-dir'
-    words='list add change remove'
+    options+=" --failures --span --block --service --enable --disable --on --all $daemon"
+    words='list add change remove use'
     ;;
   allow)
-    options+=' --why --json --state-dir'
+    options+=" --why $daemon"
     words='list add remove'
     ;;
+  hosts)
+    options+=" --name --project --enterprise-project --for --yes $daemon"
+    words='list show invite rename retire'
+    ;;
   keys)
-    options+=' --name --allow --expires --json --state-dir'
+    options+=" --name --allow --expires --enterprise-project $daemon"
     words='list create remove disable enable token'
     ;;
+  accounts)
+    options+=" $daemon"
+    words='list add close open'
+    ;;
+  audit) options+=" --since --who --what --object --all --limit $daemon" ;;
   db)
     options+=' --state-dir'
     words='check backup vacuum'

@@ -67,7 +67,9 @@ static enum auth accept_key(struct call *c, const struct access_key *k)
 	c->key = *k;
 	sodium_memzero(c->key.secret, sizeof(c->key.secret));
 	sodium_memzero(c->key.security_token, sizeof(c->key.security_token));
-	c->who = (struct core_caller){.account = k->account, .who = c->key.id};
+	c->who = (struct core_caller){.account = k->account,
+		.who = c->key.id,
+		.from = addr_format(&c->request->peer, c->from)};
 	return AUTH_OK;
 }
 
@@ -176,14 +178,25 @@ static bool pattern_has(struct slice pattern, struct slice action)
 	return slice_eq(pattern, action);
 }
 
-bool auth_allows(const struct access_key *key, const char *action)
+/* True when `has` holds of one of the lines. */
+static bool some_line(
+	const char *lines, bool (*has)(struct slice line, struct slice wanted), const char *wanted)
 {
-	const struct slice wanted = {action, strlen(action)};
-	for (const char *p = key->allow; *p;) {
+	for (const char *p = lines; *p;) {
 		size_t n = strcspn(p, "\n");
-		if (pattern_has((struct slice){p, n}, wanted))
+		if (has((struct slice){p, n}, slice_of(wanted)))
 			return true;
 		p += n + (p[n] == '\n');
 	}
 	return false;
+}
+
+bool auth_allows(const struct access_key *key, const char *action)
+{
+	return some_line(key->allow, pattern_has, action);
+}
+
+bool auth_sees(const struct access_key *key, const char *project)
+{
+	return key->projects[0] == '\0' || some_line(key->projects, slice_eq, project);
 }

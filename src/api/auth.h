@@ -43,3 +43,5 @@ enum auth auth_token(struct call *c, struct slice text);
  * action.
  */
 bool auth_allows(const struct access_key *key, const char *action);
+/* True when the key may see servers of that enterprise project: it has no limit, or names it. */
+bool auth_sees(const struct access_key *key, const char *project);

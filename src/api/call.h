@@ -7,6 +7,7 @@
 
 #include "api/http/form.h"
 #include "api/http/request.h"
+#include "base/addr.h"
 #include "base/json.h"
 #include "core/core.h"
 
@@ -28,6 +29,7 @@ struct call {
 	struct access_key key; /* without its secrets */
 	struct account account;
 	struct core_caller who;
+	char from[ADDR_TEXT_MAX]; /* the connection's other end; no header is believed */
 };
 
 /* Begins a JSON answer; the dialect ends its object. */

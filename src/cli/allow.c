@@ -14,6 +14,7 @@ static const char help[] = "Usage: cordon allow [list]\n"
 			   "Who is never blocked. Adding lifts what blocks any part of it.\n"
 			   "\n"
 			   "  --json           the list as an array, or {}\n"
+			   "  --account A      of another account than the first\n"
 			   "  --state-dir DIR  where cordond keeps its socket\n";
 
 static void show_allowed(const json_t *list, const char *what)

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/client.h"
 
-#include "base/buf.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define ANSWER_MAX     (80u << 20)
-#define ANSWER_SECONDS 30 /* a starting daemon does not answer yet */
+#define ANSWER_MAX (80u << 20)
+#define ANSWER_SECONDS                                                                             \
+	60 /* a starting daemon does not answer yet; a million blocks take a while                 \
+	    */
+
+struct client {
+	int fd;
+	const char *account;
+};
 
 static int connect_daemon(const struct options *o)
 {
@@ -62,34 +69,56 @@ static bool receive_line(int fd, struct buf *in)
 	}
 }
 
-static json_t *make_request(const char *verb, json_t *args)
+struct client *client_open(const struct options *o)
 {
-	json_t *request = json_pack("{s:s}", "verb", verb);
-	if (request && args)
-		(void)json_object_set(request, "args", args);
-	json_decref(args);
-	return request;
+	struct client *c = calloc(1, sizeof(*c));
+	if (!c)
+		abort();
+	c->account = o->account;
+	c->fd = connect_daemon(o);
+	return c->fd >= 0 ? c : client_close(c);
 }
 
-static json_t *exchange(int fd, json_t *request)
+struct client *client_close(struct client *c)
+{
+	if (c)
+		closep(&c->fd);
+	free(c);
+	return NULL;
+}
+
+static void make_request(
+	const struct client *c, const char *verb, struct slice args, struct buf *out)
+{
+	struct json j;
+	json_start(&j, out);
+	json_begin_object(&j);
+	json_field(&j, "verb", verb);
+	if (c->account)
+		json_field(&j, "account", c->account);
+	if (args.n > 0) {
+		json_key(&j, "args");
+		buf_slice(out, args);
+	}
+	json_end_object(&j);
+	buf_addc(out, '\n');
+}
+
+static json_t *exchange(const struct client *c, const struct buf *request)
 {
 	_cleanup_(buf_done) struct buf in = {.limit = ANSWER_MAX};
-	_cleanup_(freep) char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_error_t error;
-	if (!text || !send_all(fd, text, strlen(text)) || !send_all(fd, "\n", 1) ||
-		!receive_line(fd, &in))
+	if (request->error || !send_all(c->fd, request->p, request->n) || !receive_line(c->fd, &in))
 		return NULL;
 	return json_loadb(in.p, in.n, 0, &error);
 }
 
-json_t *client_call(const struct options *o, const char *verb, json_t *args)
+json_t *client_ask_text(struct client *c, const char *verb, struct slice args)
 {
-	json_t *request = make_request(verb, args);
-	_cleanup_(closep) int fd = connect_daemon(o);
-	json_t *answer = fd >= 0 ? exchange(fd, request) : NULL;
-	json_t *result = NULL;
-	json_decref(request);
-	if (fd >= 0 && !answer)
+	_cleanup_(buf_done) struct buf request = BUF_NULL;
+	make_request(c, verb, args, &request);
+	json_t *answer = exchange(c, &request), *result = NULL;
+	if (!answer)
 		(void)fprintf(stderr, "cordon: cordond did not answer\n");
 	if (json_is_true(json_object_get(answer, "ok"))) {
 		result = json_object_get(answer, "result");
@@ -98,6 +127,25 @@ json_t *client_call(const struct options *o, const char *verb, json_t *args)
 		(void)fprintf(stderr, "cordon: %s\n", client_text(answer, "error"));
 	}
 	json_decref(answer);
+	return result;
+}
+
+json_t *client_ask(struct client *c, const char *verb, json_t *args)
+{
+	_cleanup_(freep) char *text = args ? json_dumps(args, JSON_COMPACT) : NULL;
+	json_decref(args);
+	return client_ask_text(c, verb, slice_of(text));
+}
+
+json_t *client_call(const struct options *o, const char *verb, json_t *args)
+{
+	struct client *c = client_open(o);
+	if (!c) {
+		json_decref(args);
+		return NULL;
+	}
+	json_t *result = client_ask(c, verb, args);
+	(void)client_close(c);
 	return result;
 }
 

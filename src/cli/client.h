@@ -11,6 +11,15 @@
 
 /* Takes args over (NULL: none). The result (caller decrefs), or NULL after saying why not. */
 json_t *client_call(const struct options *o, const char *verb, json_t *args);
+
+/* Several requests on one connection. NULL after saying why not. */
+struct client;
+struct client *client_open(const struct options *o);
+json_t *client_ask(struct client *c, const char *verb, json_t *args);
+/* The same with the arguments' text: one JSON object, less than 1 MiB. */
+json_t *client_ask_text(struct client *c, const char *verb, struct slice args);
+struct client *client_close(struct client *c); /* NULL allowed; returns NULL */
+
 /*
  * client_call(), then the result as JSON with --json, else by show (what: its second
  * argument, such as the name the verb was given). The exit code.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cordon keys list|create|remove|disable|enable|token, cordon hosts. */
+/* cordon keys list|create|remove|disable|enable|token. */
 #include "base/util.h"
 #include "cli/client.h"
 #include "cli/table.h"
@@ -12,6 +12,7 @@
 static const char help[] =
 	"Usage: cordon keys [list]\n"
 	"       cordon keys create --name NAME [--allow PATTERN...] [--expires TIME]\n"
+	"                          [--enterprise-project EP...]\n"
 	"       cordon keys remove|disable|enable ACCESS_KEY_ID\n"
 	"       cordon keys token [--name NAME]\n"
 	"Access keys for the APIs. A secret is shown once, when it is made.\n"
@@ -21,7 +22,10 @@ static const char help[] =
 	"                   (yundun-sas:DescribeBruteForceRecords, hss:blockedIp:list, hss:*;\n"
 	"                   default: *)\n"
 	"  --expires TIME   a temporary key with a security token: 1h, 7d\n"
+	"  --enterprise-project EP\n"
+	"                   it sees only servers of this one; repeat for several (default: all)\n"
 	"  --json           see cordon(1)\n"
+	"  --account A      of another account than the first\n"
 	"  --state-dir DIR  where cordond keeps its socket\n"
 	"A disabled key is refused until it is enabled again; a removed one is gone.\n"
 	"token prints a token for X-Auth-Token; without --name for a key that may all.\n";
@@ -39,17 +43,19 @@ static void join(const json_t *list, char *ret, size_t size)
 
 static void show_keys(const json_t *keys, const char *what)
 {
-	static const char *const heads[] = {"NAME", "ACCESS KEY", "STATE", "MAY", "SINCE", "UNTIL"};
+	static const char *const heads[] = {
+		"NAME", "ACCESS KEY", "STATE", "MAY", "PROJECTS", "SINCE", "UNTIL"};
 	struct table *t = table_new(heads, countof(heads));
 	size_t i;
 	json_t *k;
 	(void)what;
 	json_array_foreach ((json_t *)(uintptr_t)keys, i, k) {
-		char may[1024];
+		char may[1024], projects[320];
 		join(json_object_get(k, "allow"), may, sizeof(may));
+		join(json_object_get(k, "enterprise_projects"), projects, sizeof(projects));
 		const char *cells[] = {client_text(k, "name"), client_text(k, "access_key_id"),
 			json_is_true(json_object_get(k, "active")) ? "on" : "off", may,
-			client_text(k, "created"),
+			projects[0] ? projects : "all", client_text(k, "created"),
 			client_text(k, "expires")[0] ? client_text(k, "expires") : "for good"};
 		table_row(t, cells);
 	}
@@ -76,6 +82,9 @@ static int create_key(const struct verbline *l)
 	if (expires && (!settings_duration(slice_of(expires), &life) || life <= 0))
 		return verbline_wrong("keys", "--expires %s: not a time", expires);
 	json_t *args = json_pack("{s:s,s:I}", "name", name, "life_ms", (json_int_t)life);
+	json_t *projects = verbline_names(l, "enterprise-project");
+	if (projects)
+		(void)json_object_set_new(args, "enterprise_projects", projects);
 	json_t *allow = json_object_get(l->values, "allow");
 	if (allow) {
 		for (int i = 1; i < l->count; i++) /* --allow A B C */
@@ -123,17 +132,15 @@ static void show_token(const json_t *token, const char *what)
 
 static int make_token(const struct verbline *l)
 {
-	const char *name = verbline_value(l, "name");
 	json_t *args = json_object();
-	if (name)
-		(void)json_object_set_new(args, "name", json_string(name));
+	verbline_text(l, "name", args);
 	return client_show(&l->common, "keys.token", args, show_token, "");
 }
 
 int verb_keys(int argc, char **argv)
 {
-	static const struct verbline_option own[] = {
-		{"name", true, false}, {"allow", true, true}, {"expires", true, false}, {0}};
+	static const struct verbline_option own[] = {{"name", true, false}, {"allow", true, true},
+		{"expires", true, false}, {"enterprise-project", true, true}, {0}};
 	_cleanup_(verbline_done) struct verbline l;
 	int code = verbline_read(&l, argc, argv, own, help);
 	if (code >= 0)
@@ -152,35 +159,4 @@ int verb_keys(int argc, char **argv)
 	if (strcmp(what, "token") == 0)
 		return make_token(&l);
 	return verbline_wrong("keys", "what is '%s'?", what);
-}
-
-static const char hosts_help[] = "Usage: cordon hosts [--json] [--state-dir DIR]\n"
-				 "The protected servers.\n";
-
-static void show_hosts(const json_t *hosts, const char *what)
-{
-	static const char *const heads[] = {
-		"NAME", "UUID", "INSTANCE", "PUBLIC", "PRIVATE", "ENFORCES"};
-	struct table *t = table_new(heads, countof(heads));
-	size_t i;
-	json_t *h;
-	(void)what;
-	json_array_foreach ((json_t *)(uintptr_t)hosts, i, h) {
-		const char *cells[] = {client_text(h, "name"), client_text(h, "uuid"),
-			client_text(h, "instance_id"), client_text(h, "internet_ip"),
-			client_text(h, "intranet_ip"),
-			json_is_true(json_object_get(h, "online")) ? "yes" : "no"};
-		table_row(t, cells);
-	}
-	table_print(t);
-}
-
-int verb_hosts(int argc, char **argv)
-{
-	static const struct verbline_option own[] = {{0}};
-	_cleanup_(verbline_done) struct verbline l;
-	int code = verbline_read(&l, argc, argv, own, hosts_help);
-	if (code >= 0)
-		return code;
-	return client_show(&l.common, "hosts", NULL, show_hosts, "");
 }

@@ -2,7 +2,6 @@
 #include "cli/options.h"
 
 #include "base/clock.h"
-#include "base/slice.h"
 #include "base/util.h"
 #include "sensor/stamp.h"
 
@@ -24,23 +23,39 @@ static bool read_epoch(const char *text, int64_t *ret_ms)
 	return true;
 }
 
-bool options_time(const char *text, const char *zone, int64_t *ret_ms)
+/* "2026-12-01" and "2026-12-01T12:00": what is missing is nought. False: it is neither. */
+static bool complete(struct slice text, char *ret, size_t size)
 {
-	struct slice slice = slice_of(text);
-	if (!memchr(slice.p, '-', slice.n))
-		return read_epoch(text, ret_ms);
-	char midnight[32];
-	if (slice.n == 10) { /* a date alone */
-		(void)snprintf(midnight, sizeof(midnight), "%sT00:00:00", text);
-		slice = slice_of(midnight);
-	}
-	struct stamps stamps;
-	stamps_init(&stamps, zone, clock_now());
+	bool minute = text.n >= 16 && text.p[13] == ':' && (text.n == 16 || text.p[16] != ':');
+	if (text.n != 10 && !minute)
+		return false;
+	size_t begin = minute ? 16 : 10;
+	(void)snprintf(ret, size, "%.*s%s%.*s", (int)begin, text.p, minute ? ":00" : "T00:00:00",
+		(int)(text.n - begin), text.p + begin);
+	return true;
+}
+
+bool options_date(struct stamps *stamps, struct slice text, int64_t now, int64_t *ret_ms)
+{
+	char whole[64];
 	int64_t ms;
-	if (slice.n < 19 || stamp_read(&stamps, slice, clock_now(), &ms) != slice.n)
+	if (text.n < 10 || text.n > 40)
+		return false;
+	if (complete(text, whole, sizeof(whole)))
+		text = slice_of(whole);
+	if (text.n < 19 || text.p[4] != '-' || stamp_read(stamps, text, now, &ms) != text.n)
 		return false;
 	*ret_ms = ms;
 	return true;
+}
+
+bool options_time(const char *text, const char *zone, int64_t *ret_ms)
+{
+	struct stamps stamps;
+	if (!strchr(text, '-'))
+		return read_epoch(text, ret_ms);
+	stamps_init(&stamps, zone, clock_now());
+	return options_date(&stamps, slice_of(text), clock_now(), ret_ms);
 }
 
 bool options_take(struct options *o, const char *verb, int option, const char *argument)
@@ -51,6 +66,9 @@ bool options_take(struct options *o, const char *verb, int option, const char *a
 		return true;
 	case OPTION_STATE_DIR:
 		o->state_dir = argument;
+		return true;
+	case OPTION_ACCOUNT:
+		o->account = argument;
 		return true;
 	case OPTION_TZ:
 		o->timezone = argument;

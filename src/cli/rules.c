@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cordon rules list|add|change|remove. */
+/* cordon rules list|add|change|remove|use. */
 #include "base/util.h"
 #include "cli/client.h"
 #include "cli/table.h"
@@ -7,47 +7,76 @@
 #include "cli/verbline.h"
 #include "core/settings.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 static const char help[] =
 	"Usage: cordon rules [list]\n"
 	"       cordon rules add NAME --failures N --span TIME --block TIME [--service NAME...]\n"
+	"                             [--on HOST,...]\n"
 	"       cordon rules change NAME [--failures N] [--span TIME] [--block TIME]\n"
 	"                                [--service NAME...] [--enable|--disable]\n"
+	"                                [--on HOST,...|--all]\n"
 	"       cordon rules remove NAME\n"
+	"       cordon rules use HOST NAME|default\n"
 	"N failures within the span block the source. The first rule that is reached decides:\n"
-	"the newest first, the built-in system rule last.\n"
+	"the newest first, the built-in system rule last. A server that was given a rule of its\n"
+	"own (--on, use) has that one instead of those that hold everywhere.\n"
 	"\n"
 	"  --failures N     1 to 1000\n"
 	"  --span TIME      10s 5m 6h\n"
 	"  --block TIME     10s 5m 6h 7d permanent\n"
 	"  --service NAME   ssh, mysql, rdp, vsftpd; repeat for several (default: all)\n"
+	"  --on HOST,...    the rule is these servers' own, by name or uuid\n"
+	"  --all            the rule holds wherever a server has none of its own (default)\n"
 	"  --json           the rules as an array, or the rule\n"
+	"  --account A      of another account than the first\n"
 	"  --state-dir DIR  where cordond keeps its socket\n";
+
+/* The texts of a list, with blanks between them. */
+static void join(const json_t *list, char *ret, size_t size)
+{
+	size_t i;
+	json_t *one;
+	ret[0] = '\0';
+	json_array_foreach ((json_t *)(uintptr_t)list, i, one) {
+		size_t n = strlen(ret);
+		(void)snprintf(ret + n, size - n, "%s%s", n ? " " : "", json_string_value(one));
+	}
+}
+
+/* "all", or the names, and how many they are now. */
+static void write_servers(const json_t *r, char *ret, size_t size)
+{
+	char names[160];
+	join(json_object_get(r, "hosts"), names, sizeof(names));
+	if (strcmp(client_text(r, "source"), "system") == 0)
+		(void)snprintf(ret, size, "all");
+	else
+		(void)snprintf(ret, size, "%" PRId64 "%s%s%s", client_int(r, "servers"),
+			json_is_true(json_object_get(r, "default")) ? ", default" : "",
+			names[0] ? ": " : "", names);
+}
 
 static void show_rules(const json_t *rules, const char *what)
 {
 	(void)what;
-	static const char *const heads[] = {
-		"NAME", "KIND", ">FAILURES", "WITHIN", "BLOCKS FOR", "SERVICES", "STATE"};
+	static const char *const heads[] = {"NAME", "KIND", ">FAILURES", "WITHIN", "BLOCKS FOR",
+		"SERVICES", "STATE", "SERVERS"};
 	struct table *t = table_new(heads, countof(heads));
-	size_t i, k;
-	json_t *r, *s;
+	size_t i;
+	json_t *r;
 	json_array_foreach ((json_t *)(uintptr_t)rules, i, r) {
-		char failures[24], services[64] = "", span[32], block[32];
+		char failures[24], services[64], span[32], block[32], servers[200];
 		int64_t forbidden = client_int(r, "forbidden_ms");
 		(void)snprintf(failures, sizeof(failures), "%" PRId64, client_int(r, "fail_count"));
-		json_array_foreach (json_object_get(r, "services"), k, s) {
-			size_t n = strlen(services);
-			(void)snprintf(services + n, sizeof(services) - n, "%s%s", n ? " " : "",
-				json_string_value(s));
-		}
+		join(json_object_get(r, "services"), services, sizeof(services));
+		write_servers(r, servers, sizeof(servers));
 		const char *cells[] = {client_text(r, "name"), client_text(r, "source"), failures,
 			settings_duration_text(client_int(r, "span_ms"), span),
 			forbidden < 0 ? "permanent" : settings_duration_text(forbidden, block),
-			services, json_is_true(json_object_get(r, "enabled")) ? "on" : "off"};
+			services, json_is_true(json_object_get(r, "enabled")) ? "on" : "off",
+			servers};
 		table_row(t, cells);
 	}
 	table_print(t);
@@ -103,6 +132,10 @@ static int put_rule(const struct verbline *l, const char *verb)
 		(void)json_object_set(args, "services", services);
 	if (verbline_has(l, "enable") || verbline_has(l, "disable"))
 		(void)json_object_set_new(args, "enabled", json_integer(verbline_has(l, "enable")));
+	json_t *hosts = verbline_names(l, "on");
+	if (hosts)
+		(void)json_object_set_new(args, "hosts", hosts);
+	(void)json_object_set_new(args, "all", json_boolean(verbline_has(l, "all")));
 	if (!set_failures(args, l) || !set_duration(args, l, "span", "span_ms") ||
 		!set_duration(args, l, "block", "forbidden_ms")) {
 		json_decref(args);
@@ -117,11 +150,26 @@ static int remove_rule(const struct verbline *l)
 	return client_show(&l->common, "rules.remove", args, show_gone, l->rest[1]);
 }
 
+static void show_used(const json_t *done, const char *host)
+{
+	(void)done;
+	(void)printf("%s has it from now on\n", host);
+}
+
+static int use_rule(const struct verbline *l)
+{
+	json_t *args = json_pack("{s:s}", "host", l->rest[1]);
+	if (strcmp(l->rest[2], "default") != 0)
+		(void)json_object_set_new(args, "rule", json_string(l->rest[2]));
+	return client_show(&l->common, "rules.use", args, show_used, l->rest[1]);
+}
+
 int verb_rules(int argc, char **argv)
 {
 	static const struct verbline_option own[] = {{"failures", true, false},
 		{"span", true, false}, {"block", true, false}, {"service", true, true},
-		{"enable", false, false}, {"disable", false, false}, {0}};
+		{"enable", false, false}, {"disable", false, false}, {"on", true, true},
+		{"all", false, false}, {0}};
 	_cleanup_(verbline_done) struct verbline l;
 	int code = verbline_read(&l, argc, argv, own, help);
 	if (code >= 0)
@@ -129,8 +177,13 @@ int verb_rules(int argc, char **argv)
 	const char *what = l.count > 0 ? l.rest[0] : "list";
 	if (strcmp(what, "list") == 0 && l.count <= 1)
 		return client_show(&l.common, "rules.list", NULL, show_rules, "");
+	if (strcmp(what, "use") == 0)
+		return l.count == 3 ? use_rule(&l)
+				    : verbline_wrong("rules", "use needs a server and a rule");
 	if (l.count != 2)
 		return verbline_wrong("rules", "list, or add, change, remove and a name");
+	if (verbline_has(&l, "on") && verbline_has(&l, "all"))
+		return verbline_wrong("rules", "--on or --all");
 	if (strcmp(what, "add") == 0) {
 		if (!verbline_has(&l, "failures") || !verbline_has(&l, "span") ||
 			!verbline_has(&l, "block"))

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char help[] = "Usage: cordon status [--json] [--state-dir DIR]\n"
+static const char help[] = "Usage: cordon status [--json] [--account A] [--state-dir DIR]\n"
 			   "Says whether cordond works, what it reads, and what the kernel holds.\n"
 			   "Exit code: 0 all is well, 1 something is not, 2 wrong usage.\n";
 
@@ -70,15 +70,41 @@ static void show_sensors(const json_t *sensors)
 	table_print(t);
 }
 
+/* What it is to others: the server of agents, or a server's agent. */
+static void show_fleet(const json_t *s)
+{
+	const json_t *fleet = json_object_get(s, "fleet"), *link = json_object_get(s, "link");
+	const char *error = client_text(link, "error");
+	bool connected = json_is_true(json_object_get(link, "connected"));
+	if (json_is_object(fleet))
+		line("agents", "%" PRId64 " online of %" PRId64, client_int(fleet, "online"),
+			client_int(fleet, "agents"));
+	if (!json_is_object(link))
+		return;
+	const char *name = client_text(link, "name");
+	bool other = name[0] && strcmp(name, client_text(s, "host")) != 0;
+	line("server", "%s%s%s, %s since %s", client_text(link, "server"),
+		other ? ", enrolled there as " : "", other ? name : "",
+		connected ? "connected" : "NOT CONNECTED", client_text(link, "since"));
+	if (error[0])
+		line("", "%s", error);
+	if (client_int(link, "waiting") > 0)
+		line("", "%" PRId64 " records wait to be reported", client_int(link, "waiting"));
+}
+
 static bool all_well(const json_t *status)
 {
 	size_t i;
 	json_t *s;
 	const json_t *kernel = json_object_get(status, "kernel");
+	const json_t *link = json_object_get(status, "link");
 	json_array_foreach (json_object_get(status, "sensors"), i, s)
 		if (client_text(s, "problem")[0])
 			return false;
 	if (json_is_true(json_object_get(json_object_get(status, "blocks"), "at_ceiling")))
+		return false;
+	if (json_is_object(link) && (!json_is_true(json_object_get(link, "connected")) ||
+					    client_text(link, "error")[0]))
 		return false;
 	return strcmp(client_text(kernel, "mode"), "observe") == 0 ||
 	       json_is_true(json_object_get(kernel, "in_line"));
@@ -87,9 +113,12 @@ static bool all_well(const json_t *status)
 static void show(const json_t *s)
 {
 	const json_t *b = json_object_get(s, "blocks"), *d = json_object_get(s, "detection");
-	line("cordond", "%s on %s, since %s", client_text(s, "version"), client_text(s, "host"),
-		client_text(s, "started"));
-	show_kernel(json_object_get(s, "kernel"));
+	bool server = strcmp(client_text(s, "role"), "server") == 0;
+	line("cordond", "%s on %s, %s, since %s", client_text(s, "version"), client_text(s, "host"),
+		client_text(s, "role"), client_text(s, "started"));
+	if (!server)
+		show_kernel(json_object_get(s, "kernel"));
+	show_fleet(s);
 	line("blocks", "%" PRId64 " in force, %" PRId64 " failed, %" PRId64 " over",
 		client_int(b, "applied") + client_int(b, "wanted"), client_int(b, "failed"),
 		client_int(b, "expired") + client_int(b, "canceled"));
@@ -109,7 +138,8 @@ static void show(const json_t *s)
 	if (json_is_true(json_object_get(b, "at_ceiling")))
 		line("", "AT THE CEILING: no more blocks are made this minute");
 	line("database", "%.1f MiB", (double)client_int(s, "database_bytes") / 1048576.0);
-	show_sensors(json_object_get(s, "sensors"));
+	if (!server)
+		show_sensors(json_object_get(s, "sensors"));
 }
 
 int verb_status(int argc, char **argv)

@@ -4,7 +4,9 @@
  */
 #pragma once
 
+int verb_accounts(int argc, char **argv);
 int verb_allow(int argc, char **argv);
+int verb_audit(int argc, char **argv);
 int verb_block(int argc, char **argv);
 int verb_blocks(int argc, char **argv);
 int verb_config(int argc, char **argv);

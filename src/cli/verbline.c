@@ -3,7 +3,9 @@
 
 #include "base/util.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 enum { OPTION_HELP = OPTION_OWN + VERBLINE_OWN_MAX };
 
@@ -75,6 +77,42 @@ const char *verbline_value(const struct verbline *l, const char *name)
 bool verbline_has(const struct verbline *l, const char *name)
 {
 	return json_object_get(l->values, name) != NULL;
+}
+
+json_t *verbline_names(const struct verbline *l, const char *name)
+{
+	const json_t *given = json_object_get(l->values, name);
+	json_t *names = given ? json_array() : NULL, *one;
+	size_t i;
+	json_array_foreach (given, i, one) {
+		const char *rest = json_string_value(one);
+		for (size_t n; (n = strcspn(rest, ",")), *rest; rest += n + (rest[n] == ',')) {
+			if (n > 0)
+				(void)json_array_append_new(names, json_stringn(rest, n));
+		}
+	}
+	return names;
+}
+
+void verbline_text(const struct verbline *l, const char *name, json_t *args)
+{
+	const char *text = verbline_value(l, name);
+	if (text)
+		(void)json_object_set_new(args, name, json_string(text));
+}
+
+bool verbline_number(const struct verbline *l, const char *name, json_t *args)
+{
+	const char *text = verbline_value(l, name);
+	if (!text)
+		return true;
+	char *end;
+	errno = 0;
+	long long value = strtoll(text, &end, 10);
+	if (*end || end == text || errno || value < 0)
+		return false;
+	(void)json_object_set_new(args, name, json_integer(value));
+	return true;
 }
 
 int verbline_wrong(const char *verb, const char *format, ...)

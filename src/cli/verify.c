@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const char help[] =
-	"Usage: cordon verify ADDRESS [--json] [--state-dir DIR]\n"
-	"Explains one address: blocked or not, by which rule, since when, until when,\n"
-	"what the kernel says, and if not, why not.\n"
+	"Usage: cordon verify ADDRESS [--json] [--account A] [--state-dir DIR]\n"
+	"Explains one address: blocked or not, on which server, by which rule, since when,\n"
+	"until when, what this machine's kernel says, and if not, why not.\n"
 	"Exit code: 0 answered, 1 error, 2 wrong usage.\n";
 
 static bool is_active(const json_t *record)
@@ -28,11 +28,13 @@ static void show_record(const json_t *r)
 	if (client_int(r, "lives") > 1)
 		(void)snprintf(again, sizeof(again), ", %" PRId64 " times in a row",
 			client_int(r, "lives"));
-	(void)printf("  %s%s%s for %s: %" PRId64 " attempts, %s%s%s, from %s until %s\n",
-		client_text(r, "state"), error[0] ? " " : "", error,
-		service[0] ? service : "all services", client_int(r, "attempts"),
-		service[0] ? "rule " : "by hand: ", client_text(r, "rule"), again,
-		client_text(r, "created"), permanent ? "lifted" : client_text(r, "expires"));
+	bool out = strcmp(client_text(r, "direction"), "out") == 0;
+	const char *by_hand = client_text(r, "rule")[0] ? "by hand: " : "by hand";
+	(void)printf("  %s: %s%s%s for %s%s: %" PRId64 " attempts, %s%s%s, from %s until %s\n",
+		client_text(r, "host"), client_text(r, "state"), error[0] ? " " : "", error,
+		service[0] ? service : "all services", out ? ", outbound" : "",
+		client_int(r, "attempts"), service[0] ? "rule " : by_hand, client_text(r, "rule"),
+		again, client_text(r, "created"), permanent ? "lifted" : client_text(r, "expires"));
 }
 
 static void show_kernel(const json_t *kernel)
@@ -60,8 +62,20 @@ static void show_answered(const json_t *services)
 						 "about it do not count");
 }
 
-/* The one sentence people came for. */
-static void show_verdict(const json_t *v, bool active)
+/* The one sentence people came for, of a machine that protects others alone. */
+static void show_server_verdict(const json_t *v, size_t others)
+{
+	const char *address = client_text(v, "address"), *never = client_text(v, "never_blocked");
+	if (others > 0)
+		(void)printf(
+			"%s is blocked on %zu server%s\n", address, others, others > 1 ? "s" : "");
+	else
+		(void)printf("%s is not blocked on any server%s%s\n", address,
+			never[0] ? " and never will be: " : "", never);
+}
+
+/* The same of one that protects itself. */
+static void show_verdict(const json_t *v, bool active, size_t others)
 {
 	const char *address = client_text(v, "address"), *never = client_text(v, "never_blocked");
 	bool has = json_is_true(json_object_get(json_object_get(v, "kernel"), "has"));
@@ -74,11 +88,16 @@ static void show_verdict(const json_t *v, bool active)
 		(void)printf("%s would be blocked\n", address);
 	else if (has)
 		(void)printf("%s is blocked by the kernel, but no record wants it\n", address);
+	else if (others > 0)
+		(void)printf("%s is not blocked here, but on %zu other server%s\n", address, others,
+			others > 1 ? "s" : "");
 	else if (never[0])
 		(void)printf("%s is not blocked and never will be: %s\n", address, never);
 	else
 		(void)printf("%s is not blocked: %" PRId64 " failures within the rules' time\n",
 			address, client_int(v, "failures_in_window"));
+	if (others > 0 && (active || has))
+		(void)printf("other servers that block it: %zu\n", others);
 }
 
 static void show(const json_t *v, const char *what)
@@ -88,9 +107,19 @@ static void show(const json_t *v, const char *what)
 	size_t i;
 	json_t *one;
 	bool active = false;
-	json_array_foreach ((json_t *)(uintptr_t)records, i, one)
-		active = active || is_active(one);
-	show_verdict(v, active);
+	bool server = strcmp(client_text(v, "role"), "server") == 0;
+	json_t *others = json_object(); /* by name: one may have several records */
+	json_array_foreach ((json_t *)(uintptr_t)records, i, one) {
+		bool here = json_is_true(json_object_get(one, "local"));
+		active = active || (here && is_active(one));
+		if (!here && strcmp(client_text(one, "state"), "applied") == 0)
+			(void)json_object_set_new(others, client_text(one, "host"), json_true());
+	}
+	if (server)
+		show_server_verdict(v, json_object_size(others));
+	else
+		show_verdict(v, active, json_object_size(others));
+	json_decref(others);
 	(void)printf("counts as: %s\n", client_text(v, "counts_as"));
 	show_kernel(json_object_get(v, "kernel"));
 	show_answered(json_object_get(v, "answered"));
@@ -99,7 +128,7 @@ static void show(const json_t *v, const char *what)
 		client_text(v, "first_failure"), client_text(v, "latest_failure")[0] ? " to " : "",
 		client_text(v, "latest_failure"));
 	if (json_array_size(records) > 0)
-		(void)puts("records:");
+		(void)puts(server ? "records of the servers:" : "records:");
 	json_array_foreach ((json_t *)(uintptr_t)records, i, one)
 		show_record(one);
 	const json_t *history = json_object_get(v, "history");

@@ -7,6 +7,9 @@
  * Staged orders leave after the commit: the intent is stored before the kernel
  * hears of it. If the store cannot write, what blocks leaves all the same (with
  * its kernel timeout), and everything else is forgotten and read anew.
+ *
+ * Another machine's record has no share in this memory and this kernel: a new state
+ * that its agent must bring about is a wish, and has a version of its own.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,7 +20,6 @@
 
 #define STATES_HELD                                                                                \
 	(1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED | 1u << BLOCK_CANCELLING)
-#define EXPIRE_AT_ONCE  1024
 #define BEGUN_MAX       64 /* blocks of one transaction that the log names */
 #define STORE_RETRY_MAX (30 * MS_SECOND)
 
@@ -31,7 +33,9 @@ int blocks_load(struct core *c)
 {
 	elements_clear(&c->elements);
 	c->counted_count = 0;
-	return store_block_each(c->store, STATES_HELD, load_one, c);
+	if (c->host.id == 0) /* a server watches no machine; 0 would be every host */
+		return 0;
+	return store_block_each(c->store, c->host.id, STATES_HELD, load_one, c);
 }
 
 /* Without memory for an order the start-up diff is the way out: ask for one. */
@@ -109,17 +113,51 @@ static void settle(struct core *c, struct block *b)
 	at->block = 0;
 }
 
-int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error)
+void blocks_wished(struct core *c, uint32_t host)
 {
-	enum block_state before = b->state;
-	bool was_stored = b->id != 0;
-	c->touched = true;
-	settle(c, b);
+	if (host == 0 || targets_add(&c->wished, host) < 0)
+		c->wished_all = true;
+}
+
+static void tell_wished(struct core *c, const struct targets *hosts, bool all)
+{
+	if (c->ops->wished && (all || hosts->n > 0))
+		c->ops->wished(c->ops->ctx, all ? NULL : hosts->ids, all ? 0 : hosts->n);
+	if (c->reports && c->ops->reportable)
+		c->ops->reportable(c->ops->ctx);
+}
+
+static void set_state(struct block *b, enum block_state state, const char *error)
+{
 	b->state = state;
 	b->changed = clock_now();
 	if (state == BLOCK_APPLIED)
 		b->applied_once = true;
 	(void)snprintf(b->error, sizeof(b->error), "%s", error);
+}
+
+/* What its agent shall do is for it to ask; nothing of it is kept here. */
+static int change_remote(struct core *c, struct block *b, enum block_state state, const char *error)
+{
+	set_state(b, state, error);
+	if (state == BLOCK_WANTED || state == BLOCK_CANCELLING) {
+		int r = store_version_next(c->store, &b->wish);
+		if (r < 0)
+			return r;
+		blocks_wished(c, b->host);
+	}
+	return store_block_put(c->store, b);
+}
+
+int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error)
+{
+	if (block_is_remote(c, b))
+		return change_remote(c, b, state, error);
+	enum block_state before = b->state;
+	bool was_stored = b->id != 0;
+	c->touched = true;
+	settle(c, b);
+	set_state(b, state, error);
 
 	int r = store_block_put(c->store, b);
 	if (r < 0)
@@ -214,6 +252,8 @@ void blocks_undo(struct core *c, int why)
 	c->order_count = 0;
 	c->begun_count = c->begun_more = 0;
 	c->touched = false;
+	c->wished.n = 0;
+	c->wished_all = false;
 	if (why < 0)
 		note_failure(c);
 	if (touched)
@@ -224,10 +264,13 @@ void blocks_commit(struct core *c, int committed)
 {
 	/* the answers may come from within kernel_submit() and stage orders of their own */
 	_cleanup_(freep) struct enforce_order *orders = take(c->orders);
+	_cleanup_(targets_done) struct targets wished = c->wished;
+	bool wished_all = c->wished_all;
 	size_t n = c->order_count;
 	bool touched = c->touched;
 	c->order_count = c->order_size = 0;
-	c->touched = false;
+	c->wished = (struct targets){0};
+	c->wished_all = c->touched = false;
 	if (committed < 0) {
 		note_failure(c);
 		n = keep_additions(orders, n);
@@ -236,6 +279,8 @@ void blocks_commit(struct core *c, int committed)
 	}
 	if (n > 0)
 		kernel_submit(c, orders, n);
+	if (committed == 0)
+		tell_wished(c, &wished, wished_all);
 	say_begun(c);
 	if (committed < 0 && touched)
 		reload(c);
@@ -302,6 +347,39 @@ void blocks_audit_life(struct core *c, const struct block *old)
 		old->expires == BLOCK_FOREVER ? "ever" : clock_format(old->expires, until),
 		(long long)old->attempts, old->rule_name[0] ? old->rule_name : "hand");
 	(void)store_audit_add(c->store, &e);
+}
+
+/* The source begins anew: what it did before its block was lifted is forgiven. */
+static void forgive(struct core *c, const struct block *b)
+{
+	struct window_key key = {.host = b->host, .service = b->service, .source = b->target};
+	if (block_is_remote(c, b))
+		return; /* its agent counts, and forgives */
+	c->touched = true;
+	window_clear(c->windows, &key);
+	(void)store_window_put(c->store, b->host, (int)b->service, &b->target, NULL, 0);
+}
+
+int blocks_lift(struct core *c, struct block *b)
+{
+	/* one that failed here was never in the kernel: nothing to wait for. An agent would try it
+	   again and has to be told */
+	bool wait = block_is_active(b->state) || block_is_remote(c, b);
+	if (!block_is_active(b->state) && b->state != BLOCK_FAILED)
+		return 0;
+	forgive(c, b);
+	return blocks_change(c, b, wait ? BLOCK_CANCELLING : BLOCK_CANCELED, "");
+}
+
+void blocks_begin_again(struct core *c, struct block *b, int64_t expires, int64_t now)
+{
+	if (b->id != 0)
+		blocks_audit_life(c, b);
+	if (b->id == 0 || !block_is_active(b->state)) /* else it is the same life, renewed */
+		b->lives = repeat_life(&c->settings->repeat, b, now);
+	b->created = now;
+	b->expires = expires;
+	b->applied_once = false;
 }
 
 static int64_t decided_end(const struct core *c, const struct decision *d, uint32_t life)
@@ -409,50 +487,4 @@ void blocks_flush_counts(struct core *c)
 			(void)store_block_count(c->store, c->counted[i].block, c->counted[i].n,
 				c->counted[i].latest);
 	c->counted_count = 0;
-}
-
-struct due {
-	struct block *list;
-	unsigned n;
-};
-
-static int collect_due(void *ctx, const struct block *b)
-{
-	struct due *due = ctx;
-	due->list[due->n++] = *b;
-	return 0;
-}
-
-void blocks_arm_expiry(struct core *c, int64_t next)
-{
-	if (next == BLOCK_FOREVER || !c->expiry_timer)
-		return;
-	/* at most a minute: should a step of the clock go unnoticed (clockstep.c) */
-	if (c->expiry_next != 0 && c->expiry_next <= next)
-		return;
-	c->expiry_next = next;
-	timer_set(c->expiry_timer, MIN_OF(MAX_OF(next - clock_now(), 0) + 1, MS_MINUTE));
-}
-
-void blocks_expire(struct core *c)
-{
-	_cleanup_(freep) struct block *list = calloc(EXPIRE_AT_ONCE, sizeof(*list));
-	struct due due = {.list = list};
-	int64_t next = BLOCK_FOREVER;
-	c->expiry_next = 0;
-	if (!list)
-		return;
-	if (store_begin(c->store) < 0) {
-		blocks_arm_expiry(c, clock_now() + MAX_OF(c->store_retry, MS_SECOND));
-		return;
-	}
-	int r = store_block_due(c->store, clock_now(), EXPIRE_AT_ONCE, collect_due, &due, &next);
-	for (unsigned i = 0; i < due.n && r == 0; i++)
-		r = blocks_change(c, &list[i],
-			list[i].state == BLOCK_CANCELLING ? BLOCK_CANCELED : BLOCK_EXPIRED, "");
-	r = store_commit(c->store, STORE_REPLAYABLE);
-	blocks_commit(c, r);
-	if (due.n == EXPIRE_AT_ONCE)
-		next = clock_now();
-	blocks_arm_expiry(c, r < 0 ? clock_now() + c->store_retry : next);
 }

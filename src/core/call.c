@@ -67,7 +67,7 @@ int call_queue_init(struct core *c, struct loop *loop)
 void call_queue_close(struct core *c)
 {
 	struct call_queue *q = &c->calls;
-	if (!q->last)
+	if (!q->wake)
 		return;
 	pthread_mutex_lock(&q->lock);
 	q->closed = true;

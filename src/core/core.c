@@ -64,6 +64,8 @@ static int load(struct core *c, struct err *err)
 	if (r == 0)
 		r = host_load(c);
 	if (r == 0)
+		r = agent_load(c);
+	if (r == 0)
 		r = exempt_new(c, &c->exempt);
 	if (r == 0)
 		r = exempt_load_allow(c);
@@ -71,6 +73,10 @@ static int load(struct core *c, struct err *err)
 		r = pipeline_load(c);
 	if (r == 0)
 		r = blocks_load(c);
+	if (r == 0)
+		r = presence_new(c, &c->presence);
+	if (r == 0)
+		r = fleet_load(c);
 	if (r != 0)
 		return err_set(
 			err, r < 0 ? r : -EIO, "loading the state: %s", store_error(c->store));
@@ -143,6 +149,9 @@ struct core *core_free(struct core *c)
 	c->stopping = true;
 	call_queue_done(c);
 	sources_stop(c);
+	fleet_unload(c);
+	agent_unload(c);
+	c->presence = presence_free(c->presence);
 	c->exempt = exempt_free(c->exempt);
 	c->clockstep = clockstep_free(c->clockstep);
 	kernel_stop(c);
@@ -160,6 +169,7 @@ struct core *core_free(struct core *c)
 	tally_done(&c->tally);
 	free(c->counted);
 	free(c->orders);
+	targets_done(&c->wished);
 	free(c->answered);
 	free(c->begun);
 	free(c);

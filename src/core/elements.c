@@ -127,7 +127,8 @@ enum enforce_list block_list(enum block_direction direction)
 
 bool block_is_withheld(const struct block *b)
 {
-	return b->state == BLOCK_FAILED && strcmp(b->error, "RateCeiling") == 0;
+	return b->state == BLOCK_FAILED &&
+	       (strcmp(b->error, "RateCeiling") == 0 || strcmp(b->error, "AllowListed") == 0);
 }
 
 /* The share of a service in an element that has none yet. */

@@ -65,5 +65,5 @@ bool element_wanted(const struct element *el, struct enforce_element *ret);
 int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx);
 
 enum enforce_list block_list(enum block_direction direction);
-/* FAILED because we did not ask (the ceiling), not because the kernel said no. */
+/* FAILED because we did not ask (the ceiling, the allow-list), not because the kernel said no. */
 bool block_is_withheld(const struct block *b);

@@ -19,6 +19,11 @@ struct core_ops {
 	struct input_ops inputs; /* how file sensors get their descriptors */
 	/* The start-up diff was acknowledged, sensors run. Once. */
 	void (*ready)(void *ctx);
+	/* What a server wants of these agents changed, or they have no access any more; any order,
+	   at any time, on the loop's thread. hosts NULL: of all. May be NULL. */
+	void (*wished)(void *ctx, const uint32_t *hosts, size_t n);
+	/* An agent has something to report. On the loop's thread. May be NULL. */
+	void (*reportable)(void *ctx);
 	/* Cannot go on (enforcer gone, store lost): the loop was told to end. */
 	void (*failed)(void *ctx, const char *why);
 	void *ctx;
@@ -79,17 +84,22 @@ void core_get_status(struct core *c, struct core_status *ret);
 void core_each_source(
 	struct core *c, void (*fn)(void *ctx, const struct source_status *s), void *ctx);
 struct store *core_store(struct core *c);
+/* Is the agent there, although its kernel takes no orders (host.agent_online is false then)? */
+bool core_agent_observes(struct core *c, uint32_t host);
 
-/* Blocks by hand. expires: ms or BLOCK_FOREVER. CORE_PROTECTED, CORE_INVALID with err. */
-int core_block_by_hand(struct core *c, const struct core_caller *who, const struct prefix *target,
-	enum block_direction direction, int64_t expires, const char *why, struct err *err);
-/* Lifts all that blocks any part of target. *ret_n: how many records. CORE_NOT_FOUND. */
+/* Lifts all that blocks any part of target, on these servers of the account (n == 0: on all;
+   then custom blocks of it are off for good). *ret_n: how many records. CORE_NOT_FOUND. */
 int core_unblock(struct core *c, const struct core_caller *who, const struct prefix *target,
-	unsigned *ret_n, struct err *err);
-int core_rule_put(
-	struct core *c, const struct core_caller *who, struct rule *rule, struct err *err);
+	const char *const *uuids, unsigned n, unsigned *ret_n, struct err *err);
 int core_rule_remove(
 	struct core *c, const struct core_caller *who, const char *name, struct err *err);
+
+/* Accounts (accounts.c). The name, uid or project id says which. */
+int core_account_add(struct core *c, const struct core_caller *who, const char *name,
+	struct account *ret, struct err *err);
+/* Closed: its keys are refused, its agents too. */
+int core_account_set_closed(struct core *c, const struct core_caller *who, const char *which,
+	bool closed, struct err *err);
 /* Adding lifts every block that overlaps the prefix. */
 int core_allow_add(struct core *c, const struct core_caller *who, const struct prefix *prefix,
 	const char *why, struct err *err);

@@ -377,16 +377,31 @@ static int add_allowed(void *ctx, const struct allow_entry *entry)
 	return allowed_add(ctx, &entry->prefix);
 }
 
-int exempt_load_allow(struct core *c)
+int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsigned *ret_n)
 {
 	struct allowed a = {0};
+	unsigned configured = account == c->account.id ? c->settings->allow_count : 0;
 	int r = 0;
-	for (unsigned i = 0; i < c->settings->allow_count && r == 0; i++)
+	for (unsigned i = 0; i < configured && r == 0; i++)
 		r = allowed_add(&a, &c->settings->allow[i]);
 	if (r == 0)
-		r = store_allow_each(c->store, add_allowed, &a);
-	_cleanup_(freep) struct prefix *list = a.list;
-	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list, a.n) : r;
+		r = store_allow_each(c->store, account, add_allowed, &a);
+	if (r != 0) {
+		free(a.list);
+		return r;
+	}
+	*ret = a.list;
+	*ret_n = a.n;
+	return 0;
+}
+
+int exempt_load_allow(struct core *c)
+{
+	struct prefix *allowed = NULL;
+	unsigned n = 0;
+	int r = exempt_allow_list(c, c->account.id, &allowed, &n);
+	_cleanup_(freep) struct prefix *list = allowed;
+	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list, n) : r;
 }
 
 int exempt_new(struct core *c, struct exempt **ret)

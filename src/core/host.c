@@ -60,8 +60,7 @@ static void find_intranet(char *ret)
 	freeifaddrs(all);
 }
 
-/* RFC 4122 version 4. */
-static void draw_uuid(char ret[static 40])
+void host_draw_uuid(char ret[static 40])
 {
 	uint8_t b[16];
 	randombytes_buf(b, sizeof(b));
@@ -73,7 +72,7 @@ static void draw_uuid(char ret[static 40])
 		b[15]);
 }
 
-static void derive_instance_id(struct host *h)
+void host_derive_instance_id(struct host *h)
 {
 	char digits[21];
 	size_t n = 0;
@@ -84,20 +83,26 @@ static void derive_instance_id(struct host *h)
 	(void)snprintf(h->instance_id, sizeof(h->instance_id), "i-%s", digits);
 }
 
-static void describe(struct core *c, struct host *h)
+static void find_name(const struct core *c, struct host *h)
+{
+	const char *set = c->settings->host.name;
+	if (set[0])
+		(void)snprintf(h->name, sizeof(h->name), "%s", set);
+	else if (gethostname(h->name, sizeof(h->name)) < 0)
+		(void)snprintf(h->name, sizeof(h->name), "localhost");
+	h->name[sizeof(h->name) - 1] = '\0';
+}
+
+void host_describe(const struct core *c, struct host *h)
 {
 	const struct settings *s = c->settings;
 	struct addr a;
 	h->internet_ip[0] = h->intranet_ip[0] = '\0';
-	if (s->host.name[0])
-		(void)snprintf(h->name, sizeof(h->name), "%s", s->host.name);
-	else if (gethostname(h->name, sizeof(h->name)) < 0)
-		(void)snprintf(h->name, sizeof(h->name), "localhost");
-	h->name[sizeof(h->name) - 1] = '\0';
+	find_name(c, h);
 	if (s->host.instance_id[0])
 		(void)snprintf(h->instance_id, sizeof(h->instance_id), "%s", s->host.instance_id);
 	else
-		derive_instance_id(h);
+		host_derive_instance_id(h);
 	if (s->host.internet_ip[0])
 		(void)snprintf(h->internet_ip, sizeof(h->internet_ip), "%s", s->host.internet_ip);
 	else if (default_address(&a) && !is_private(&a) && !is_local_only(&a))
@@ -108,30 +113,47 @@ static void describe(struct core *c, struct host *h)
 		find_intranet(h->intranet_ip);
 	(void)snprintf(
 		h->region, sizeof(h->region), "%s", s->host.region[0] ? s->host.region : "local");
+	(void)snprintf(h->version, sizeof(h->version), "%s", CORDON_VERSION);
+	/* the host network extension works where the kernel takes orders */
+	h->agent_online = !enforce_observes(c->enforce);
 }
 
-static int take_first(void *ctx, const struct host *h)
+static int store_one(struct core *c, struct host *h)
 {
-	*(struct host *)ctx = *h;
-	return 1;
+	int r = store_begin(c->store);
+	if (r == 0)
+		(void)store_host_put(c->store, h);
+	return store_commit(c->store, STORE_DURABLE);
+}
+
+/* A server watches no machine; the one it watched in another role is on record, and silent. */
+static int load_none(struct core *c)
+{
+	struct host old;
+	c->host = (struct host){0};
+	find_name(c, &c->host);
+	int r = store_host_local(c->store, &old);
+	if (r != 0 || !old.agent_online)
+		return MIN_OF(r, 0);
+	old.agent_online = false;
+	return store_one(c, &old);
 }
 
 int host_load(struct core *c)
 {
 	struct host *h = &c->host;
-	int r = store_host_each(c->store, c->account.id, take_first, h);
+	if (c->settings->role == ROLE_SERVER)
+		return load_none(c);
+	int r = store_host_local(c->store, h);
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r == STORE_NOT_FOUND) {
 		*h = (struct host){.account = c->account.id};
-		draw_uuid(h->uuid);
+		host_draw_uuid(h->uuid);
 		(void)snprintf(h->enterprise_project, sizeof(h->enterprise_project), "0");
 	}
-	describe(c, h);
-	/* the host network extension works where the kernel takes orders */
-	h->agent_online = !enforce_observes(c->enforce);
-	r = store_begin(c->store);
-	if (r == 0)
-		(void)store_host_put(c->store, h);
-	return store_commit(c->store, STORE_DURABLE);
+	host_describe(c, h);
+	h->retired = false;
+	h->last_seen = clock_now();
+	return store_one(c, h);
 }

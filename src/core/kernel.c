@@ -173,7 +173,12 @@ static int wanted_allow(struct core *c, struct wanted *w)
 			.expires = ENFORCE_FOREVER};
 		r = wanted_add(w, &e);
 	}
-	return r == 0 ? store_allow_each(c->store, wanted_stored, w) : r;
+	for (unsigned i = 0; i < c->server_count && r == 0; i++) {
+		struct enforce_element e = {
+			.target = c->server[i], .list = ENFORCE_ALLOW, .expires = ENFORCE_FOREVER};
+		r = wanted_add(w, &e);
+	}
+	return r == 0 ? store_allow_each(c->store, c->account.id, wanted_stored, w) : r;
 }
 
 static void sync_now(void *ctx)

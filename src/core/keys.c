@@ -44,6 +44,26 @@ static int check_patterns(const char *patterns, struct err *err)
 	return 0;
 }
 
+/* Enterprise projects, one a line: a number or a uuid each. */
+static int check_projects(const char *projects, struct err *err)
+{
+	bool more = projects[0] != '\0';
+	for (struct slice rest = slice_of(projects); more;) {
+		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+		struct slice one = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+		if (one.n == 0)
+			return err_set(err, CORE_INVALID, "an enterprise project without a name");
+		for (size_t i = 0; i < one.n; i++)
+			if (!isalnum((unsigned char)one.p[i]) && !strchr("-_.", one.p[i]))
+				return err_set(err, CORE_INVALID,
+					"enterprise project: letters, digits, \"-\", \"_\" and "
+					"\".\"");
+		more = end != NULL;
+		rest = slice_skip(rest, one.n + (end ? 1 : 0));
+	}
+	return 0;
+}
+
 struct key_change {
 	const struct core_caller *who;
 	struct access_key *key;
@@ -52,40 +72,62 @@ struct key_change {
 	struct err *err;
 };
 
-static void audit_key(
-	struct core *c, const struct core_caller *who, const char *what, const char *id)
+#define KEY_TEXT_MAX 256
+
+/* Never with what proves it. */
+static const char *describe(const struct access_key *k, char text[static KEY_TEXT_MAX])
 {
-	struct audit_entry e = {.time = clock_now(), .account = who->account};
-	(void)snprintf(e.who, sizeof(e.who), "%s", who->who);
-	(void)snprintf(e.what, sizeof(e.what), "%s", what);
-	(void)snprintf(e.object, sizeof(e.object), "%s", id);
-	(void)store_audit_add(c->store, &e);
+	char until[CLOCK_TEXT_MAX];
+	(void)snprintf(text, KEY_TEXT_MAX, "%s, %s%s%s%s, allows %.140s", k->name,
+		k->active ? "active" : "disabled", k->expires == INT64_MAX ? "" : ", until ",
+		k->expires == INT64_MAX ? "" : clock_format(k->expires, until),
+		k->projects[0] ? ", some projects" : "", k->allow);
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return text;
+}
+
+static int check_key(struct core *c, const struct access_key *k, struct err *err)
+{
+	struct access_key old;
+	int r = check_patterns(k->allow, err);
+	if (r == 0)
+		r = check_projects(k->projects, err);
+	if (r != 0)
+		return r;
+	if (!k->name[0])
+		return err_set(err, CORE_INVALID, "a key needs a name");
+	/* of whatever account: people log in by it */
+	r = store_key_by_name(c->store, k->name, &old);
+	if (r == 0)
+		sodium_memzero(&old, sizeof(old));
+	return r == 0 ? err_set(err, CORE_EXISTS, "there is a key named %s", k->name)
+		      : MIN_OF(r, 0);
 }
 
 static int do_key_create(struct core *c, void *arg)
 {
 	struct key_change *a = arg;
-	struct access_key *k = a->key, old;
-	int r = check_patterns(k->allow, a->err);
+	struct access_key *k = a->key;
+	char after[KEY_TEXT_MAX];
+	int r = check_key(c, k, a->err);
+	if (r == 0)
+		r = store_begin(c->store);
 	if (r != 0)
 		return r;
-	if (!k->name[0])
-		return err_set(a->err, CORE_INVALID, "a key needs a name");
-	r = store_key_by_name(c->store, k->name, &old);
-	sodium_memzero(old.secret, sizeof(old.secret));
-	if (r == 0)
-		return err_set(a->err, CORE_EXISTS, "there is a key named %s", k->name);
 	draw_text(k->id, KEY_ID_LENGTH);
 	draw_text(k->secret, KEY_SECRET_LENGTH);
 	if (k->expires != INT64_MAX)
 		draw_text(k->security_token, sizeof(k->security_token) - 1);
-	k->account = c->account.id;
+	k->account = a->who->account;
 	k->created = clock_now();
 	k->active = true;
-	if (store_begin(c->store) == 0)
-		(void)store_key_put(c->store, k);
-	audit_key(c, a->who, "key.create", k->id);
-	return store_commit(c->store, STORE_DURABLE);
+	r = store_key_put(c->store, k);
+	const struct change change = {
+		.what = "key.create", .object = k->id, .after = describe(k, after)};
+	audit_change(c, a->who, &change, "%s", "");
+	return operation_end(c, r);
 }
 
 int core_key_create(
@@ -95,17 +137,34 @@ int core_key_create(
 	return core_call(c, do_key_create, &a);
 }
 
+/* The account's key of that id; its secret is in *ret. */
+static int find_key(struct core *c, const struct key_change *a, struct access_key *ret)
+{
+	int r = store_key_get(c->store, a->id, ret);
+	if (r == 0 && ret->account != a->who->account) {
+		sodium_memzero(ret, sizeof(*ret));
+		r = STORE_NOT_FOUND;
+	}
+	return r == STORE_NOT_FOUND ? err_set(a->err, CORE_NOT_FOUND, "no key %s", a->id) : r;
+}
+
 static int do_key_remove(struct core *c, void *arg)
 {
 	struct key_change *a = arg;
-	int r = store_begin(c->store);
-	if (r == 0)
-		r = store_key_remove(c->store, a->id);
-	audit_key(c, a->who, "key.remove", a->id);
-	if (r == 0)
-		return store_commit(c->store, STORE_DURABLE);
-	store_rollback(c->store);
-	return r == STORE_NOT_FOUND ? err_set(a->err, CORE_NOT_FOUND, "no key %s", a->id) : r;
+	struct access_key k;
+	char before[KEY_TEXT_MAX];
+	int r = find_key(c, a, &k);
+	if (r != 0)
+		return r;
+	describe(&k, before);
+	sodium_memzero(&k, sizeof(k));
+	r = store_begin(c->store);
+	if (r != 0)
+		return r;
+	r = store_key_remove(c->store, a->id);
+	const struct change change = {.what = "key.remove", .object = a->id, .before = before};
+	audit_change(c, a->who, &change, "%s", "");
+	return operation_end(c, r);
 }
 
 int core_key_remove(struct core *c, const struct core_caller *who, const char *id, struct err *err)
@@ -118,19 +177,24 @@ static int do_key_set_active(struct core *c, void *arg)
 {
 	struct key_change *a = arg;
 	struct access_key k;
-	int r = store_begin(c->store);
-	if (r == 0)
-		r = store_key_get(c->store, a->id, &k);
+	char before[KEY_TEXT_MAX], after[KEY_TEXT_MAX];
+	int r = find_key(c, a, &k);
+	if (r != 0)
+		return r;
+	describe(&k, before);
+	k.active = a->active;
+	r = store_begin(c->store);
 	if (r == 0) {
-		k.active = a->active;
 		r = store_key_put(c->store, &k);
-		sodium_memzero(&k, sizeof(k));
-		audit_key(c, a->who, a->active ? "key.enable" : "key.disable", a->id);
+		const struct change change = {.what = a->active ? "key.enable" : "key.disable",
+			.object = a->id,
+			.before = before,
+			.after = describe(&k, after)};
+		audit_change(c, a->who, &change, "%s", "");
+		r = operation_end(c, r);
 	}
-	if (r == 0)
-		return store_commit(c->store, STORE_DURABLE);
-	store_rollback(c->store);
-	return r == STORE_NOT_FOUND ? err_set(a->err, CORE_NOT_FOUND, "no key %s", a->id) : r;
+	sodium_memzero(&k, sizeof(k));
+	return r;
 }
 
 int core_key_set_active(

@@ -12,7 +12,9 @@
 #include "core/core.h"
 #include "core/elements.h"
 #include "core/engine.h"
+#include "core/fleet.h"
 #include "core/tally.h"
+#include "core/targets.h"
 #include "detect/detect.h"
 #include "model/session.h"
 #include "model/settings.h"
@@ -26,6 +28,9 @@ struct source;
 struct exempt;
 struct clockstep;
 struct confirm;
+struct presence;
+struct reports;
+struct following;
 
 /* Failures counted for a record since the last flush. */
 struct counted {
@@ -77,6 +82,16 @@ struct core {
 	struct enforce_order *orders; /* staged with the current transaction */
 	size_t order_count, order_size;
 	bool touched; /* the open transaction changed what memory holds */
+	/* Servers whose wishes the open transaction changes: told when it is committed. */
+	struct targets wished;
+	bool wished_all;
+	bool reports;                /* an agent: what changes is noted to be reported */
+	struct presence *presence;   /* of agents; see presence.c */
+	struct reports *incoming;    /* of agents, see fleet_reports.c */
+	struct following *following; /* an agent's, see agent.c */
+	struct fleet_address fleet_address;
+	struct prefix server[SERVER_ADDRESSES_MAX]; /* an agent's, see server.c */
+	unsigned server_count;
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
 	bool out_of_step;
 	int64_t store_retry;     /* ms: grows while it fails */
@@ -105,6 +120,12 @@ struct core {
 	struct core_counters counters;
 };
 
+/* Of one thread that asks. */
+struct core_reader {
+	struct core *core;
+	struct store *store;
+};
+
 /* blocks.c: the life of a block. */
 /* Reads what should be in the kernel into c->elements. */
 int blocks_load(struct core *c);
@@ -125,12 +146,21 @@ void blocks_commit(struct core *c, int committed);
 void blocks_undo(struct core *c, int why);
 /* Writes the life that ends now to the audit. In a transaction. */
 void blocks_audit_life(struct core *c, const struct block *old);
-/* Ends what is due; arms the timer for the next. */
-void blocks_expire(struct core *c);
 /* True when this minute has all the new blocks it may have. */
 bool blocks_at_ceiling(const struct core *c);
-void blocks_arm_expiry(struct core *c, int64_t next);
 int64_t blocks_forbidden_of(struct core *c, int64_t rule);
+/* Lifts it: to CANCELLING where a kernel may have it, else to CANCELED; what its source did
+   before is forgiven. One that has ended is left alone. In a transaction. */
+int blocks_lift(struct core *c, struct block *b);
+/* A life by a person's wish begins: from now to `expires`. What the record says of the one
+   before goes to the audit. In a transaction; blocks_change() follows. */
+void blocks_begin_again(struct core *c, struct block *b, int64_t expires, int64_t now);
+
+/* expiry.c: what ends by the clock. */
+/* Ends what is due; arms the timer for the next. */
+void blocks_expire(struct core *c);
+/* Something ends then (ms, or BLOCK_FOREVER). */
+void blocks_arm_expiry(struct core *c, int64_t next);
 
 /* kernel.c: orders, answers, drift. */
 int kernel_start(struct core *c, int socket);
@@ -203,8 +233,10 @@ void exempt_login(struct exempt *g, const struct event *event);
 bool exempt_session(struct exempt *g, const struct addr *address, int64_t first);
 /* An administrator's session from within this prefix, whenever it began. */
 bool exempt_session_within(struct exempt *g, const struct prefix *target);
-/* The allow-list changed: protect and kernel follow. */
+/* The allow-list changed: protect follows. */
 int exempt_load_allow(struct core *c);
+/* Everything an account allows, the configuration's entries too. *ret: the caller's to free. */
+int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsigned *ret_n);
 /* Logs a refused block once an address. */
 void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why);
@@ -213,12 +245,66 @@ void exempt_refused(
 int clockstep_new(struct core *c, struct clockstep **ret);
 struct clockstep *clockstep_free(struct clockstep *s);
 
+/* Its agent's kernel has to do with it, not ours. */
+static inline bool block_is_remote(const struct core *c, const struct block *b)
+{
+	return b->host != c->host.id;
+}
+/* The wishes for this server (0: for all) change with the open transaction. */
+void blocks_wished(struct core *c, uint32_t host);
+
+/* audit.c: one change by a person, in the open transaction. before, after: "" or text. */
+struct change {
+	const char *what, *object, *before, *after;
+};
+void audit_change(struct core *c, const struct core_caller *who, const struct change *change,
+	const char *format, ...) _printf_(4, 5);
+
+/* operations.c: ends an operation's durable transaction: result r of what was done in it,
+   then of the commit; rolled back unless r is 0. */
+int operation_end(struct core *c, int r);
+/* Lifts a record as blocks_lift() does, and says so in the audit. */
+int operation_lift(struct core *c, const struct core_caller *who, struct block *b);
+/* CORE_INVALID on an agent: its rules and its allow-list are not made there. */
+int operation_not_agents(const struct core *c, struct err *err);
+
+/* lift.c: lifts every record that holds any part of target (NULL: whatever is never blocked on
+   this machine), on the given servers of the account (NULL: on all); custom blocks that hold
+   nothing any more are disabled. *ret_n: how many records. In a transaction. */
+int lift_overlapping(struct core *c, const struct core_caller *who, const struct prefix *target,
+	const struct targets *on, unsigned *ret_n);
+
+/* custom.c: a new server of the account: covers it by what is everywhere. In a transaction. */
+int custom_cover_host(struct core *c, const struct host *host);
+/* Lets a server go that is retired: no target any more. In a transaction. */
+int custom_forget_host(struct core *c, const struct host *host);
+/* Ends what is due; *ret_next as store_custom_due(). In a transaction. */
+int custom_expire(struct core *c, int64_t now, int64_t *ret_next);
+
+/* presence.c: which agents are online, in memory; brings changes into the store. */
+int presence_new(struct core *c, struct presence **ret);
+struct presence *presence_free(struct presence *p);
+/* Looks who is there at this time (ms, monotonic) and stores what turned; so does its timer. */
+void presence_look(struct core *c, int64_t mono);
+/* Whether the agent's kernel takes orders: who only watches is not online. Any thread. */
+void presence_enforces(struct core *c, uint32_t host, bool enforces);
+
+/* fleet.c, agent.c: at core_new(), after the store is open; and at core_free(). */
+int fleet_load(struct core *c);
+void fleet_unload(struct core *c);
+int agent_load(struct core *c);
+void agent_unload(struct core *c);
+
 /* rules.c */
 #define RULES_MAX 1024 /* of all kinds together */
 int rules_load(struct core *c);
+/* A user's rule of the configuration file, of the first account. */
+bool rules_is_configured(const struct core *c, int64_t account, const char *name);
+/* The rules or the allow-list of the account change: its agents are told. In a transaction. */
+void rules_touch(struct core *c, int64_t account);
 
-/* operations.c: lifts what is blocked and, as the configuration or the machine is now,
-   never would be. */
+/* lift.c: lifts what is blocked and, as the configuration or the machine is now, never
+   would be. */
 int operations_lift_protected(struct core *c);
 
 /* upkeep.c: retention, sweeping, free pages. */

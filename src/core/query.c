@@ -10,11 +10,6 @@
 #include <errno.h>
 #include <sodium/utils.h>
 
-struct core_reader {
-	struct core *core;
-	struct store *store;
-};
-
 int core_reader_open(struct core *c, struct core_reader **ret, struct err *err)
 {
 	struct core_reader *r = calloc(1, sizeof(*r));
@@ -91,7 +86,76 @@ int core_account_by_project(struct core_reader *r, const char *project_id, struc
 
 int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret)
 {
-	return found(store_host_by_uuid(r->store, account, uuid, ret));
+	return targets_find(r->store, account, uuid, ret);
+}
+
+struct hosts {
+	int (*fn)(void *ctx, const struct host *host);
+	void *ctx;
+};
+
+static int host_in_use(void *ctx, const struct host *host)
+{
+	const struct hosts *h = ctx;
+	return host->retired ? 0 : h->fn(h->ctx, host);
+}
+
+int core_hosts(struct core_reader *r, int64_t account,
+	int (*fn)(void *ctx, const struct host *host), void *ctx)
+{
+	struct hosts h = {.fn = fn, .ctx = ctx};
+	return store_host_each(r->store, account, host_in_use, &h);
+}
+
+int core_customs(struct core_reader *r, const struct custom_query *q,
+	int (*fn)(void *ctx, const struct custom_block *cb), void *ctx, int64_t *ret_total)
+{
+	int result = store_snapshot(r->store);
+	if (result < 0)
+		return result;
+	result = store_custom_query(r->store, q, fn, ctx, ret_total);
+	store_snapshot_end(r->store);
+	return result;
+}
+
+int core_custom_find(struct core_reader *r, int64_t account, const struct prefix *target,
+	enum block_direction direction, struct custom_block *ret)
+{
+	return found(store_custom_find(r->store, account, target, direction, ret));
+}
+
+struct instances {
+	struct store *store;
+	int64_t account;
+	int (*fn)(void *ctx, const struct core_custom_instance *i);
+	void *ctx;
+};
+
+static int hand_instance(void *ctx, const struct custom_instance *i)
+{
+	const struct instances *out = ctx;
+	struct core_custom_instance instance = {.state = i->state, .error = i->error};
+	int r = store_host_get(out->store, i->host, &instance.host);
+	if (r != 0)
+		return MIN_OF(r, 0);
+	if (instance.host.account != out->account)
+		return 0;
+	/* it waits for its agent, and will be when that returns */
+	if (i->state == BLOCK_WANTED && !instance.host.agent_online)
+		instance.error = "AliNetNotOnline";
+	return out->fn(out->ctx, &instance);
+}
+
+int core_custom_instances(struct core_reader *r, const struct custom_block *cb,
+	int (*fn)(void *ctx, const struct core_custom_instance *i), void *ctx)
+{
+	struct instances out = {.store = r->store, .account = cb->account, .fn = fn, .ctx = ctx};
+	int result = store_snapshot(r->store);
+	if (result < 0)
+		return result;
+	result = store_custom_instances(r->store, cb, hand_instance, &out);
+	store_snapshot_end(r->store);
+	return result;
 }
 
 int core_key(struct core_reader *r, const char *id, struct access_key *ret)

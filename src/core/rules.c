@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rules in force: those made with `cordon rules` or an API, those of the
- * configuration file, and the built-in system rule, in this order. The first
- * that a source's failures reach decides.
+ * The rules in force on this machine: its own user's rule where it has one,
+ * else the default ones, made with `cordon rules` or an API or by the configuration
+ * file; and the built-in system rule, in this order. The first that a source's
+ * failures reach decides.
  *
  * All live in table rule, so that a block can name its rule for ever; the
  * system rule and the configuration's follow the file at every start.
@@ -43,7 +44,7 @@ static int keep(
 	r.id = old ? old->id : 0;
 	r.created = old ? old->created : clock_now();
 	r.account = c->account.id;
-	r.enabled = true;
+	r.enabled = r.is_default = true;
 	int result = store_rule_put(c->store, &r);
 	if (result == 0 && ret)
 		*ret = r;
@@ -58,12 +59,18 @@ static int newest_first(const void *a, const void *b)
 	return x->id > y->id ? -1 : x->id < y->id;
 }
 
-static bool is_configured(const struct core *c, const char *name)
+bool rules_is_configured(const struct core *c, int64_t account, const char *name)
 {
 	for (unsigned i = 0; i < c->settings->rule_count; i++)
 		if (strcmp(c->settings->rules[i].name, name) == 0)
-			return true;
+			return account == c->account.id;
 	return false;
+}
+
+void rules_touch(struct core *c, int64_t account)
+{
+	(void)store_policy_touch(c->store, account);
+	blocks_wished(c, 0);
 }
 
 /* A rule that left the file leaves the table. Their names are kept in meta, one a line. */
@@ -75,7 +82,7 @@ static void drop_unconfigured(struct core *c, const struct collected *stored)
 	char *rest = names;
 	for (char *name; (name = strsep(&rest, "\n"));) {
 		const struct rule *old = by_name(stored, name, RULE_USER);
-		if (old && !is_configured(c, name))
+		if (old && !rules_is_configured(c, c->account.id, name))
 			(void)store_rule_remove(c->store, old->id);
 	}
 }
@@ -94,7 +101,17 @@ static int store_configured(struct core *c, const struct collected *stored)
 	}
 	(void)store_meta_put(c->store, "configured_rules", names.p ? names.p : "");
 	(void)keep(c, stored, &c->settings->system_rule, &c->system_rule);
+	/* nobody knows what else the file said before, of its allow-list above all */
+	(void)store_policy_touch(c->store, c->account.id);
 	return store_commit(c->store, STORE_DURABLE);
+}
+
+/* Its own rule takes the place of the default ones. */
+static bool holds(const struct rule *r, int64_t own)
+{
+	if (!r->enabled)
+		return false;
+	return r->source == RULE_BLINK || (own ? r->id == own : r->is_default);
 }
 
 int rules_load(struct core *c)
@@ -110,11 +127,14 @@ int rules_load(struct core *c)
 		if (r == 0)
 			r = store_rule_each(c->store, c->account.id, collect, &rules);
 	}
-	if (r != 0)
+	int64_t own = 0;
+	if (r == 0 && c->host.id != 0)
+		r = store_rule_host_get(c->store, c->host.id, &own);
+	if (r < 0)
 		return r;
 	unsigned n = 0;
 	for (unsigned i = 0; i < rules.n; i++)
-		if (list[i].enabled)
+		if (holds(&list[i], own))
 			list[n++] = list[i];
 	qsort(list, n, sizeof(*list), newest_first);
 	return detector_set_rules(c->detector, list, n);

@@ -130,6 +130,30 @@ int settings_load(struct settings *s, const char *path, struct err *err)
 	return e ? e : settings_check(s, err);
 }
 
+/* --- the role ---------------------------------------------------------------------- */
+
+int settings_resolve_role(struct settings *s, bool enrolled, struct err *err)
+{
+	if (s->role == ROLE_AUTO)
+		s->role = enrolled ? ROLE_AGENT : ROLE_ALL;
+	if (s->role == ROLE_AGENT) {
+		s->fleet_listen = (struct listener_settings){0};
+		return enrolled ? 0
+				: err_set(err, -EINVAL,
+					  "role: agent, but this machine is not enrolled: `cordond "
+					  "enrol URL TOKEN` does it, with what `cordon hosts "
+					  "invite` prints on the server");
+	}
+	if (s->role == ROLE_SERVER) {
+		s->sensor_count = 0;
+		s->sensors_auto = s->sensors_merge = false;
+		s->observe = true;
+		if (!s->fleet_listen.host[0])
+			(void)settings_endpoint(SLICE("[::]:8732"), &s->fleet_listen);
+	}
+	return 0;
+}
+
 /* --- what has to fit together ------------------------------------------------------- */
 
 static const char *sensor_name(const struct sensor_settings *s)

@@ -43,6 +43,16 @@ bool settings_duration(struct slice text, int64_t *ret_ms);
 const char *settings_duration_text(int64_t ms, char text[static 32]);
 /* "192.0.2.1:8731", "[::1]:8731" into host (canonical) and port; no name is resolved. */
 bool settings_endpoint(struct slice text, struct listener_settings *ret);
+/* "cordon.example.net:8732", "[2001:db8::1]:8732" into host (in text, without brackets) and port.
+ */
+#define SETTINGS_PLACE_MAX 247 /* bytes of such a text: with "https://" it fits 256 */
+bool settings_place(struct slice text, struct slice *ret_host, uint16_t *ret_port);
+const char *settings_role_name(enum role role); /* "auto", "all" … */
+/*
+ * What the role means for the rest: auto becomes agent or all; a server has no sensors, enforces
+ * nothing and listens for agents; an agent does not. -EINVAL: an agent that is not enrolled.
+ */
+int settings_resolve_role(struct settings *s, bool enrolled, struct err *err);
 /* The effective configuration as YAML; the option table as mdoc(7) items. */
 void settings_print(const struct settings *s, struct buf *out);
 void settings_manual(struct buf *out);

@@ -114,25 +114,34 @@ const struct config_kind settings_kind_prefix = {
 	.read = read_prefix,
 	.write = write_prefix};
 
-bool settings_endpoint(struct slice text, struct listener_settings *ret)
+/* "HOST:PORT" and "[HOST]:PORT"; what a host is, its caller knows. */
+static bool split_port(
+	struct slice text, struct slice *ret_host, bool *ret_bracketed, uint16_t *ret_port)
 {
 	const char *colon = text.n ? memrchr(text.p, ':', text.n) : NULL;
-	if (!colon)
+	uint64_t port;
+	if (!colon || !config_parse_number(slice_between(colon + 1, text.p + text.n), &port) ||
+		port > UINT16_MAX)
 		return false;
 	struct slice host = slice_between(text.p, colon);
-	struct slice digits = slice_between(colon + 1, text.p + text.n);
-	bool bracketed = slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]"));
-	if (bracketed)
-		host = slice_between(host.p + 1, host.p + host.n - 1);
+	*ret_bracketed = slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]"));
+	*ret_host = *ret_bracketed ? slice_between(host.p + 1, host.p + host.n - 1) : host;
+	*ret_port = (uint16_t)port;
+	return true;
+}
+
+bool settings_endpoint(struct slice text, struct listener_settings *ret)
+{
+	struct slice host;
+	bool bracketed;
+	uint16_t port;
 	struct addr addr;
-	uint64_t port;
-	if (!addr_parse(host, &addr) || addr_is_v4(&addr) == bracketed)
-		return false;
-	if (!config_parse_number(digits, &port) || port > UINT16_MAX)
+	if (!split_port(text, &host, &bracketed, &port) || !addr_parse(host, &addr) ||
+		addr_is_v4(&addr) == bracketed)
 		return false;
 	char canonical[ADDR_TEXT_MAX];
 	(void)snprintf(ret->host, sizeof(ret->host), "%s", addr_format(&addr, canonical));
-	ret->port = (uint16_t)port;
+	ret->port = port;
 	return true;
 }
 
@@ -247,6 +256,92 @@ static void write_level(const struct config_option *o, const void *field, struct
 
 const struct config_kind settings_kind_level = {
 	.word = "one of error, warning, info, debug", .read = read_level, .write = write_level};
+
+/* --- the fleet ------------------------------------------------------------------- */
+
+#define NOBODY "none"
+
+static bool read_fleet_listen(const struct config_option *o, struct slice text, void *ret_field)
+{
+	(void)o;
+	if (!slice_eq(text, SLICE(NOBODY)))
+		return settings_endpoint(text, ret_field);
+	*(struct listener_settings *)ret_field = (struct listener_settings){0};
+	return true;
+}
+
+static void write_fleet_listen(const struct config_option *o, const void *field, struct buf *out)
+{
+	const struct listener_settings *l = field;
+	if (l->host[0])
+		write_endpoint(o, field, out);
+	else
+		buf_puts(out, NOBODY);
+}
+
+const struct config_kind settings_kind_fleet_listen = {
+	.word = "ADDRESS:PORT such as [::]:8732, or none",
+	.read = read_fleet_listen,
+	.write = write_fleet_listen};
+
+bool settings_place(struct slice text, struct slice *ret_host, uint16_t *ret_port)
+{
+	struct slice host;
+	bool bracketed;
+	uint16_t port;
+	struct addr addr;
+	if (text.n > SETTINGS_PLACE_MAX || !split_port(text, &host, &bracketed, &port) || port == 0)
+		return false;
+	bool good = addr_parse(host, &addr) ? addr_is_v4(&addr) != bracketed
+					    : !bracketed && is_name(host, LETTERS DIGITS, "-.");
+	if (!good)
+		return false;
+	*ret_host = host;
+	*ret_port = port;
+	return true;
+}
+
+static bool read_place(const struct config_option *o, struct slice text, void *ret_field)
+{
+	struct slice host;
+	uint16_t port;
+	return text.n == 0 || settings_place(text, &host, &port)
+		       ? config_store_text(o, text, ret_field)
+		       : false;
+}
+
+const struct config_kind settings_kind_place = {.word = "HOST:PORT such as cordon.example.net:8732",
+	.read = read_place,
+	.write = write_text};
+
+static const char *const roles[] = {
+	[ROLE_AUTO] = "auto", [ROLE_ALL] = "all", [ROLE_SERVER] = "server", [ROLE_AGENT] = "agent"};
+
+const char *settings_role_name(enum role role)
+{
+	return roles[role];
+}
+
+static bool read_role(const struct config_option *o, struct slice text, void *ret_field)
+{
+	(void)o;
+	for (unsigned i = 0; i < countof(roles); i++) {
+		if (slice_eq(text, slice_of(roles[i]))) {
+			*(enum role *)ret_field = (enum role)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void write_role(const struct config_option *o, const void *field, struct buf *out)
+{
+	(void)o;
+	buf_puts(out, settings_role_name(*(const enum role *)field));
+}
+
+const struct config_kind settings_kind_role = {
+	.word = "one of auto, all, server, agent", .read = read_role, .write = write_role};
 
 /* --- the journal ---------------------------------------------------------------- */
 

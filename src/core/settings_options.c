@@ -225,6 +225,27 @@ static const struct config_option host_options[] = {
 	{0},
 };
 
+static const struct config_option fleet_options[] = {
+	{
+		.name = "listen",
+		.help = "Where agents connect to, HOST:PORT; [::] takes IPv4 too. Always TLS, with "
+			"certificates on both sides that Cordon makes itself. \"none\": nowhere, "
+			"except that role server listens on [::]:8732. An agent ignores it.",
+		.kind = &settings_kind_fleet_listen,
+		CONFIG_AT(struct settings, fleet_listen),
+		.initial = "none",
+	},
+	{
+		.name = "address",
+		.help = "Where agents find this server, HOST:PORT, as \"cordon hosts invite\" "
+			"tells them. Without it, the public or else the first private address.",
+		.kind = &settings_kind_place,
+		CONFIG_AT(struct settings, fleet_address),
+		.initial = "",
+	},
+	{0},
+};
+
 static const struct config_option http_options[] = {
 	{
 		.name = "workers",
@@ -461,6 +482,21 @@ const struct config_option settings_options[] = {
 		.kind = &config_boolean,
 		CONFIG_AT(struct settings, observe),
 		.initial = "false",
+	},
+	{
+		.name = "role",
+		.help = "What this Cordon is. all: watches this machine and answers, for agents "
+			"too when fleet.listen is set. server: answers for agents only. agent: "
+			"watches this machine and reports to a server; it has to be enrolled "
+			"(cordond enrol). auto: an agent once it is enrolled, else all.",
+		.kind = &settings_kind_role,
+		CONFIG_AT(struct settings, role),
+		.initial = "auto",
+	},
+	{
+		.name = "fleet",
+		.help = "A server and its agents.",
+		.fields = fleet_options,
 	},
 	{
 		.name = "listen",

@@ -9,16 +9,19 @@
 
 extern const struct config_option settings_options[];
 
-extern const struct config_kind settings_kind_duration;   /* int64_t, ms */
-extern const struct config_kind settings_kind_address;    /* char[]: literal, canonical */
-extern const struct config_kind settings_kind_prefix;     /* struct prefix */
-extern const struct config_kind settings_kind_endpoint;   /* struct listener_settings */
-extern const struct config_kind settings_kind_service;    /* enum service */
-extern const struct config_kind settings_kind_identifier; /* char[]: name of an nft table */
-extern const struct config_kind settings_kind_account;    /* char[]: name of a user or group */
-extern const struct config_kind settings_kind_zone;       /* char[]: tz database name */
-extern const struct config_kind settings_kind_level;      /* unsigned, enum log_level */
-extern const struct config_kind settings_kind_journal;    /* struct journal_place */
+extern const struct config_kind settings_kind_duration;     /* int64_t, ms */
+extern const struct config_kind settings_kind_address;      /* char[]: literal, canonical */
+extern const struct config_kind settings_kind_prefix;       /* struct prefix */
+extern const struct config_kind settings_kind_endpoint;     /* struct listener_settings */
+extern const struct config_kind settings_kind_service;      /* enum service */
+extern const struct config_kind settings_kind_identifier;   /* char[]: name of an nft table */
+extern const struct config_kind settings_kind_account;      /* char[]: name of a user or group */
+extern const struct config_kind settings_kind_zone;         /* char[]: tz database name */
+extern const struct config_kind settings_kind_level;        /* unsigned, enum log_level */
+extern const struct config_kind settings_kind_journal;      /* struct journal_place */
+extern const struct config_kind settings_kind_role;         /* enum role */
+extern const struct config_kind settings_kind_place;        /* char[]: HOST:PORT, or "" */
+extern const struct config_kind settings_kind_fleet_listen; /* struct listener_settings */
 
 /* "journal: true", or the directory of one that is not the machine's. */
 struct journal_place {

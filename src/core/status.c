@@ -251,12 +251,17 @@ static void on_kernel_said(void *ctx, bool found, const struct enforce_element *
 	free(a);
 }
 
+struct widest {
+	uint32_t host;
+	struct prefix prefix;
+};
+
 /* What holds the address may be a wider prefix than its source: by hand, or an old /64. */
 static int widest_holding(void *ctx, const struct block *b)
 {
-	struct prefix *p = ctx;
-	if (b->direction == BLOCK_IN && b->target.len < p->len)
-		*p = b->target;
+	struct widest *w = ctx;
+	if (b->host == w->host && b->direction == BLOCK_IN && b->target.len < w->prefix.len)
+		w->prefix = b->target;
 	return 0;
 }
 
@@ -272,8 +277,9 @@ int core_verify(struct core *c, const struct addr *address,
 	a->v.source = protect_source(c->protect, address);
 	a->v.never = protect_address(c->protect, address);
 	ask_answered(c, &a->v);
-	struct prefix asked = {.addr = *address, .len = 128}, ask = a->v.source;
-	(void)store_block_covering(c->store, &asked, widest_holding, &ask);
+	struct prefix asked = {.addr = *address, .len = 128};
+	struct widest ask = {.host = c->host.id, .prefix = a->v.source};
+	(void)store_block_covering(c->store, c->account.id, &asked, widest_holding, &ask);
 	for (enum service s = SERVICE_SSH; s < SERVICE_COUNT; s++) {
 		struct window_key key = {.host = c->host.id, .service = s, .source = a->v.source};
 		int64_t first;
@@ -284,7 +290,7 @@ int core_verify(struct core *c, const struct addr *address,
 		on_kernel_said(a, false, NULL, -ENOTSUP);
 		return 0;
 	}
-	int r = enforce_ask(c->enforce, ENFORCE_IN, &ask, on_kernel_said, a);
+	int r = enforce_ask(c->enforce, ENFORCE_IN, &ask.prefix, on_kernel_said, a);
 	if (r < 0)
 		free(a);
 	else

@@ -49,6 +49,7 @@ void upkeep_run(struct core *c)
 		more = expunge(c, now, shrunk(c, c->settings->retain_blocks),
 			shrunk(c, c->settings->retain_attempts));
 		(void)store_token_expire(c->store, now);
+		(void)store_invite_expire(c->store, now);
 		blocks_commit(c, store_commit(c->store, STORE_REPLAYABLE));
 	}
 	more = store_maintain(c->store) > 0 || more;

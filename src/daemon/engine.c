@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "core/engine.h"
+#include "daemon/fleet.h"
 #include "daemon/inputs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -26,6 +28,7 @@ struct engine {
 	struct core *core;
 	struct api *api;
 	struct control *control;
+	struct daemon_fleet *fleet;
 	char *certificates[SETTINGS_LISTENERS_MAX], *keys[SETTINGS_LISTENERS_MAX];
 	int status; /* exit status */
 };
@@ -114,6 +117,12 @@ static int start_api(struct engine *e, struct err *err)
 	return r < 0 ? r : api_start(e->api, listeners, n, err);
 }
 
+static int report(const struct engine *e, enum engine_report what)
+{
+	uint32_t word = what;
+	return fdpass_send(e->config->monitor, &word, sizeof(word), -1);
+}
+
 static void give_up(void *ctx, const char *why)
 {
 	struct engine *e = ctx;
@@ -126,7 +135,7 @@ static void on_ready(void *ctx)
 {
 	struct engine *e = ctx;
 	struct err err;
-	if (start_api(e, &err) < 0) {
+	if (start_api(e, &err) < 0 || daemon_fleet_start(e->fleet, &err) < 0) {
 		give_up(e, err.text);
 		return;
 	}
@@ -134,8 +143,28 @@ static void on_ready(void *ctx)
 		give_up(e, "the command line's socket cannot be served");
 		return;
 	}
-	uint32_t report = ENGINE_READY;
-	(void)fdpass_send(e->config->monitor, &report, sizeof(report), -1);
+	control_set_link(e->control, daemon_fleet_link, e->fleet);
+	(void)report(e, ENGINE_READY);
+}
+
+static void on_wished(void *ctx, const uint32_t *hosts, size_t n)
+{
+	struct engine *e = ctx;
+	daemon_fleet_wished(e->fleet, hosts, n);
+}
+
+static void on_reportable(void *ctx)
+{
+	struct engine *e = ctx;
+	daemon_fleet_reportable(e->fleet);
+}
+
+/* On the agent's thread. */
+static void on_dismissed(void *ctx)
+{
+	struct engine *e = ctx;
+	if (report(e, ENGINE_DISMISSED) < 0)
+		log_error("the monitor cannot be told that the server dismissed this machine");
 }
 
 static void on_terminate(void *ctx, int signo)
@@ -166,10 +195,22 @@ static int make_loop(struct engine *e)
 	return r;
 }
 
+static int make_fleet(struct engine *e, struct err *err)
+{
+	const struct daemon_fleet_options options = {.settings = e->settings,
+		.loop = e->loop,
+		.listener = e->config->fleet,
+		.dismissed = on_dismissed,
+		.ctx = e};
+	return daemon_fleet_new(&options, &e->fleet, err);
+}
+
 static int run(struct engine *e, struct err *err)
 {
 	const struct core_ops ops = {.inputs = inputs_client_ops(e->config->inputs),
 		.ready = on_ready,
+		.wished = on_wished,
+		.reportable = on_reportable,
 		.failed = give_up,
 		.ctx = e};
 	err_set(err, 0, "no memory");
@@ -177,9 +218,13 @@ static int run(struct engine *e, struct err *err)
 	if (r == 0)
 		r = read_certificates(e, err);
 	if (r == 0)
+		r = make_fleet(e, err);
+	if (r == 0)
 		r = enter(e, err);
 	if (r == 0)
 		r = core_new(e->loop, e->settings, &ops, e->config->enforcer, &e->core, err);
+	if (r == 0)
+		daemon_fleet_begin(e->fleet, e->core);
 	if (r == 0)
 		r = core_start(e->core, err);
 	if (r == 0)
@@ -189,6 +234,7 @@ static int run(struct engine *e, struct err *err)
 		core_close(e->core);
 	e->control = control_free(e->control);
 	e->api = api_free(e->api);
+	e->fleet = daemon_fleet_free(e->fleet);
 	e->core = core_free(e->core);
 	e->loop = loop_free(e->loop);
 	return r;
@@ -199,6 +245,9 @@ int engine_main(const struct engine_config *config)
 	struct engine e = {.config = config, .settings = config->settings};
 	struct err err = {""};
 	log_init("cordond[engine]", (enum log_level)config->settings->log_level);
+	/* lists of a burst are given back when it is over: glibc would learn to keep them */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	if (sodium_init() < 0) {
 		log_error("libsodium cannot start");
 		return 1;

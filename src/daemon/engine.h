@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine process: sensors' parsing, detection, store, HTTP. No capability,
+ * The engine process: sensors' parsing, detection, store, HTTP, the fleet. No capability,
  * its own user, Landlock, seccomp; it opens nothing but its state directory.
  */
 #pragma once
@@ -17,9 +17,11 @@ struct engine_config {
 	int enforcer;                          /* -1: observe mode */
 	int control;                           /* listening socket of the command line */
 	int listeners[SETTINGS_LISTENERS_MAX]; /* one a settings->listen */
+	int fleet;                             /* for agents; -1: nobody listens */
 };
 
-enum engine_report { ENGINE_READY = 1 };
+/* ENGINE_DISMISSED: an agent's enrolment is gone, the role may be another. */
+enum engine_report { ENGINE_READY = 1, ENGINE_DISMISSED };
 
 /* Runs until SIGTERM; the return value is the exit status. */
 int engine_main(const struct engine_config *config);

@@ -36,12 +36,13 @@ static socklen_t socket_address(const struct listener_settings *l, struct sockad
 }
 
 /* The unit starts before the network is up: an address may be this machine's only later. */
-static void set_options(int fd, int family)
+static void set_options(int fd, int family, bool both)
 {
 	static const int one = 1;
+	const int only = !both;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (family == AF_INET6) {
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
 	} else {
 		(void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
@@ -57,7 +58,7 @@ static int bind_patiently(int fd, const struct sockaddr *address, socklen_t size
 	return r;
 }
 
-int listen_tcp(const struct listener_settings *l, struct err *err)
+static int listen_at(const struct listener_settings *l, bool both, struct err *err)
 {
 	struct sockaddr_storage address;
 	socklen_t size = socket_address(l, &address);
@@ -67,11 +68,24 @@ int listen_tcp(const struct listener_settings *l, struct err *err)
 		socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, -errno, "listen: %s", strerror(errno));
-	set_options(fd, address.ss_family);
+	set_options(fd, address.ss_family, both);
 	if (bind_patiently(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
 		return err_set(
 			err, -errno, "listen on %s port %u: %s", l->host, l->port, strerror(errno));
 	return take_fd(fd);
+}
+
+int listen_tcp(const struct listener_settings *l, struct err *err)
+{
+	return listen_at(l, false, err);
+}
+
+int listen_fleet(const struct listener_settings *l, struct err *err)
+{
+	struct listener_settings v4 = {.host = "0.0.0.0", .port = l->port};
+	bool any = strcmp(l->host, "::") == 0;
+	int fd = listen_at(l, any, err);
+	return any && fd == -EAFNOSUPPORT ? listen_at(&v4, false, err) : fd;
 }
 
 /* Nobody answers at the old path any more. */

@@ -36,6 +36,7 @@ struct monitor {
 	int signals; /* signalfd */
 	int control;
 	int listeners[SETTINGS_LISTENERS_MAX];
+	int fleet; /* listens for agents, or -1 */
 
 	pid_t engine, enforcer; /* 0: not running */
 	int inputs, reports;    /* our ends */
@@ -44,39 +45,6 @@ struct monitor {
 	bool ending, reloading; /* SIGTERM, SIGHUP came */
 	int status;             /* exit status */
 };
-
-static void apply_options(const struct monitor_options *o, struct settings *s)
-{
-	if (o->state_dir) {
-		(void)snprintf(s->state_dir, sizeof(s->state_dir), "%s", o->state_dir);
-		(void)snprintf(s->run_dir, sizeof(s->run_dir), "%s", o->state_dir);
-	}
-	if (o->nft_table)
-		(void)snprintf(s->nft_table, sizeof(s->nft_table), "%s", o->nft_table);
-	if (o->observe)
-		s->observe = true;
-	if (o->verbose)
-		s->log_level = LOG_LEVEL_DEBUG;
-}
-
-int monitor_settings(const struct monitor_options *options, struct settings *ret, struct err *err)
-{
-	settings_default(ret);
-	int r = settings_load(ret, options->config, err);
-	if (r < 0)
-		return r;
-	apply_options(options, ret);
-	if (options->listen) {
-		ret->listener_count = 1;
-		ret->listen[0] = (struct listener_settings){0};
-		if (!settings_endpoint(slice_of(options->listen), &ret->listen[0]))
-			return err_set(err, -EINVAL,
-				"--listen %s: not HOST:PORT with a literal address",
-				options->listen);
-	}
-	r = settings_check(ret, err);
-	return r < 0 ? r : settings_resolve_sensors(ret, "", err);
-}
 
 /* Why blocks cannot reach the kernel here, NULL when they can. */
 static const char *observe_reason(const struct monitor *m)
@@ -91,6 +59,9 @@ static const char *observe_reason(const struct monitor *m)
 
 static void decide_observe(struct monitor *m)
 {
+	log_info("role: %s", settings_role_name(m->settings->role));
+	if (m->settings->role == ROLE_SERVER)
+		return; /* its agents do it */
 	const char *why = observe_reason(m);
 	m->settings->observe = why != NULL;
 	if (why)
@@ -115,7 +86,10 @@ static int open_listeners(struct monitor *m, struct err *err)
 		if (m->listeners[i] < 0)
 			return m->listeners[i];
 	}
-	return 0;
+	if (!m->settings->fleet_listen.host[0])
+		return 0;
+	m->fleet = listen_fleet(&m->settings->fleet_listen, err);
+	return MIN_OF(m->fleet, 0);
 }
 
 static void close_listeners(struct monitor *m)
@@ -124,6 +98,8 @@ static void close_listeners(struct monitor *m)
 		closep(&m->listeners[i]);
 		m->listeners[i] = -1;
 	}
+	closep(&m->fleet);
+	m->fleet = -1;
 }
 
 static int open_sockets(struct monitor *m, struct err *err)
@@ -215,9 +191,10 @@ static void run_engine(struct monitor *m, int inputs, int reports, int enforcer)
 		.inputs = inputs,
 		.monitor = reports,
 		.enforcer = enforcer,
-		.control = m->control};
-	int keep[4 + SETTINGS_LISTENERS_MAX] = {inputs, reports, enforcer, m->control};
-	unsigned n = 4;
+		.control = m->control,
+		.fleet = m->fleet};
+	int keep[5 + SETTINGS_LISTENERS_MAX] = {inputs, reports, enforcer, m->control, m->fleet};
+	unsigned n = 5;
 	for (unsigned i = 0; i < m->settings->listener_count; i++)
 		keep[n++] = config.listeners[i] = m->listeners[i];
 	keep_only(keep, n);
@@ -415,6 +392,13 @@ static void keep_fixed(const struct settings *now, struct settings *fresh)
 	}
 }
 
+static bool same_listeners(const struct settings *a, const struct settings *b)
+{
+	return a->listener_count == b->listener_count &&
+	       memcmp(a->listen, b->listen, sizeof(a->listen)) == 0 &&
+	       memcmp(&a->fleet_listen, &b->fleet_listen, sizeof(a->fleet_listen)) == 0;
+}
+
 /* False: nothing runs any more. */
 static bool reload(struct monitor *m)
 {
@@ -428,8 +412,7 @@ static bool reload(struct monitor *m)
 		return true;
 	}
 	keep_fixed(m->settings, fresh);
-	bool listen_same = fresh->listener_count == m->settings->listener_count &&
-			   memcmp(fresh->listen, m->settings->listen, sizeof(fresh->listen)) == 0;
+	bool listen_same = same_listeners(fresh, m->settings);
 	log_info("reload: starting again with the new configuration; blocks stay");
 	stop_children(m, false);
 	if (listen_same || change_listeners(m, fresh)) {
@@ -447,7 +430,11 @@ static void on_report(struct monitor *m)
 	int fd = -1;
 	ssize_t n = fdpass_recv(m->reports, &report, sizeof(report), &fd);
 	closep(&fd);
-	if (n != (ssize_t)sizeof(report) || report != ENGINE_READY)
+	if (n != (ssize_t)sizeof(report))
+		return;
+	if (report == ENGINE_DISMISSED)
+		m->reloading = true;
+	if (report != ENGINE_READY)
 		return;
 	m->was_ready = true;
 	log_info("ready");
@@ -525,6 +512,7 @@ int monitor_main(const struct monitor_options *options)
 		.root = geteuid() == 0,
 		.signals = -1,
 		.control = -1,
+		.fleet = -1,
 		.inputs = -1,
 		.reports = -1};
 	struct err err = {"no memory"};

@@ -11,15 +11,19 @@
 #include "model/settings.h"
 
 struct monitor_options {
-	const char *config;    /* --config, NULL: the default files */
-	const char *state_dir; /* --state-dir */
-	const char *listen;    /* --listen HOST:PORT */
-	const char *nft_table; /* --table */
-	bool observe;          /* --observe */
+	const char *config;       /* --config, NULL: the default files */
+	const char *state_dir;    /* --state-dir */
+	const char *listen;       /* --listen HOST:PORT */
+	const char *fleet_listen; /* --fleet-listen HOST:PORT */
+	const char *nft_table;    /* --table */
+	bool observe;             /* --observe */
 	bool verbose;
 };
 
-/* The configuration with the options over it, sensors resolved, checked. */
+/* The configuration with the options over it, as it stands there, checked. */
+int monitor_configuration(
+	const struct monitor_options *options, struct settings *ret, struct err *err);
+/* The same, with the role and the sensors resolved. */
 int monitor_settings(const struct monitor_options *options, struct settings *ret, struct err *err);
 /* Runs until SIGTERM or SIGINT; the return value is the exit status. */
 int monitor_main(const struct monitor_options *options);

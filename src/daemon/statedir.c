@@ -82,6 +82,24 @@ int statedir_write_pid(const char *run_dir, struct err *err)
 	return 0;
 }
 
+/* A pid may have been given to somebody else since. */
+static bool is_cordond(int pid)
+{
+	char path[64], name[32] = "";
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	_cleanup_(fclosep) FILE *f = fopen(path, "re");
+	return f && fgets(name, sizeof(name), f) && strcmp(name, "cordond\n") == 0;
+}
+
+pid_t statedir_daemon(const char *run_dir)
+{
+	char path[PATH_MAX + 16], text[32];
+	(void)snprintf(path, sizeof(path), "%s/cordond.pid", run_dir);
+	_cleanup_(fclosep) FILE *f = fopen(path, "re");
+	long pid = f && fgets(text, sizeof(text), f) ? strtol(text, NULL, 10) : 0;
+	return pid > 1 && pid <= INT_MAX && is_cordond((int)pid) ? (pid_t)pid : 0;
+}
+
 void statedir_remove_run(const char *run_dir)
 {
 	char path[PATH_MAX + 16];

@@ -14,5 +14,7 @@ int statedir_make(const char *path, const struct identity *owner, struct err *er
 /* The run-time directory, 0755 when made here. */
 int statedir_make_run(const char *path, struct err *err);
 int statedir_write_pid(const char *run_dir, struct err *err);
+/* The daemon whose run-time directory it is, while it lives; else 0. */
+pid_t statedir_daemon(const char *run_dir);
 /* Takes socket and pid file away. */
 void statedir_remove_run(const char *run_dir);

@@ -26,6 +26,7 @@ struct access_key {
 	char name[64];
 	char allow[KEY_PATTERNS_MAX]; /* action patterns, one a line; '*' only at an end */
 	char security_token[64];      /* "" unless temporary */
+	char projects[256];           /* enterprise projects it may see, one a line; "": all */
 	int64_t created;
 	int64_t expires; /* ms; INT64_MAX: never */
 	bool active;

@@ -52,6 +52,7 @@ struct block {
 	int64_t expires;             /* ms, or BLOCK_FOREVER */
 	int64_t changed;             /* ms: latest change of state */
 	uint32_t lives;              /* this is its n-th life in a row (core/repeat.h) */
+	int64_t wish; /* version of what the server wants of it (model/wishes.h); 0: nothing */
 };
 
 /* True while the kernel should hold an element for it. */

@@ -20,4 +20,8 @@ struct host {
 	char region[64];
 	char enterprise_project[64]; /* "0": the default one */
 	bool agent_online;           /* something on it enforces and answers */
+	bool remote;                 /* an agent's; else the machine of this store */
+	bool retired;                /* has no access any more; its records stay */
+	char version[32];            /* of the Cordon on it */
+	int64_t last_seen;           /* ms; 0: never. Stored now and then, not at every beat */
 };

@@ -18,6 +18,10 @@
 #define SETTINGS_RULES_MAX     64
 #define SETTINGS_LISTENERS_MAX 8
 
+/* auto: an agent once enrolled, else all. all: watches this machine and answers, for agents too
+   when there is fleet_listen. server: answers for agents only. agent: reports to a server. */
+enum role { ROLE_AUTO, ROLE_ALL, ROLE_SERVER, ROLE_AGENT };
+
 enum sensor_kind { SENSOR_FILE, SENSOR_JOURNAL };
 
 /* One input. `auto: true` is resolved into these before anything starts. */
@@ -57,6 +61,11 @@ struct settings {
 	unsigned sensor_count;
 	bool sensors_auto;  /* some of them came from `auto: true` */
 	bool sensors_merge; /* two sensors may carry one service */
+
+	enum role role; /* ROLE_AUTO only until the configuration was resolved */
+	struct listener_settings fleet_listen; /* for agents; host "": nobody listens. TLS always,
+						  with a certificate of its own making */
+	char fleet_address[256];               /* HOST:PORT that agents are told; "" = find out */
 
 	struct listener_settings listen[SETTINGS_LISTENERS_MAX];
 	unsigned listener_count;

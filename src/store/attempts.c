@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "model/service.h"
+#include "store/reports.h"
 #include "store/sql.h"
 #include "store/tables.h"
 
@@ -26,11 +27,14 @@ static const struct sql sum_sql = {SQL_ATTEMPT_SUM, SUM " AND service = ?4"};
 static const struct sql sum_all_sql = {SQL_ATTEMPT_SUM_ALL, SUM};
 static const struct sql total_sql = {
 	SQL_ATTEMPT_TOTAL, "SELECT coalesce(sum(n), 0) FROM attempt_minute WHERE minute >= ?1"};
-/* At most so many rows are added up: a flood of sources must not hold up who asks. */
+/* At most so many rows are added up, and a few more stepped over: a flood of sources must not
+   hold up who asks, be it on the account's servers or on those of others. */
 static const struct sql top_sql = {SQL_ATTEMPT_TOP,
 	"SELECT source, len, service, sum(n) AS failures, max(minute) FROM"
-	" (SELECT source, len, service, n, minute FROM attempt WHERE minute >= ?1"
-	" ORDER BY minute DESC LIMIT 20000)"
+	" (SELECT source, len, service, n, minute FROM"
+	" (SELECT source, len, service, n, minute, host FROM attempt WHERE minute >= ?1"
+	" ORDER BY minute DESC LIMIT 100000)"
+	" WHERE host IN (SELECT id FROM host WHERE account = ?3) LIMIT 20000)"
 	" GROUP BY source, len, service ORDER BY failures DESC, source LIMIT ?2"};
 static const struct sql delete_sql = {SQL_ATTEMPT_DELETE,
 	"DELETE FROM attempt WHERE (minute, source, len, host, service) IN"
@@ -87,6 +91,8 @@ int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
 	sql_put_int(&q, service);
 	sql_put_int(&q, n);
 	int r = sql_run(&q);
+	if (r == 0)
+		r = reports_attempt(s, minute, service, source, n);
 	return r < 0 ? r : add_to_minute(s, minute, n);
 }
 
@@ -111,7 +117,7 @@ int store_attempt_sum(struct store *s, uint32_t host, int service, const struct 
 	return r;
 }
 
-int store_attempt_top(struct store *s, int64_t since, unsigned most,
+int store_attempt_top(struct store *s, int64_t account, int64_t since, unsigned most,
 	int (*fn)(void *ctx, const struct attempt_source *source), void *ctx)
 {
 	struct query q;
@@ -119,6 +125,7 @@ int store_attempt_top(struct store *s, int64_t since, unsigned most,
 	sql_read(&q, s, &top_sql);
 	sql_put_int(&q, minute_of(since));
 	sql_put_int(&q, most);
+	sql_put_int(&q, account);
 	while (r == 0 && sql_row(&q) > 0) {
 		struct attempt_source a = {0};
 		sql_get_prefix(&q, &a.source);
@@ -158,5 +165,7 @@ int store_attempt_expunge(struct store *s, int64_t before, unsigned most)
 	sql_write(&q, s, &clean_sql);
 	sql_put_int(&q, minute);
 	r = sql_run(&q);
+	if (r == 0)
+		r = reports_expunge(s, minute, most);
 	return r < 0 ? r : removed;
 }

@@ -6,7 +6,6 @@
  */
 #include "store/blocks.h"
 
-#include "store/accounts.h"
 #include "store/found.h"
 #include "store/lengths.h"
 #include "store/question.h"
@@ -49,6 +48,25 @@ static bool like(const char *text, const char *part)
 	return strcasestr(text, part) != NULL;
 }
 
+static bool names_projects(const struct block_query *asked)
+{
+	return asked->enterprise_projects && asked->enterprise_projects[0];
+}
+
+/* The text is one of the lines. */
+static bool listed(const char *lines, const char *text)
+{
+	size_t n = strlen(text);
+	for (const char *line = lines;; line++) {
+		size_t len = strcspn(line, "\n");
+		if (len == n && memcmp(line, text, n) == 0)
+			return true;
+		line += len;
+		if (!*line)
+			return false;
+	}
+}
+
 static bool host_meant(const struct block_query *asked, const struct host *h)
 {
 	if (asked->host && asked->host != h->id)
@@ -59,6 +77,8 @@ static bool host_meant(const struct block_query *asked, const struct host *h)
 		return false;
 	if (asked->enterprise_project &&
 		strcmp(asked->enterprise_project, h->enterprise_project) != 0)
+		return false;
+	if (names_projects(asked) && !listed(asked->enterprise_projects, h->enterprise_project))
 		return false;
 	const char *part = asked->host_like;
 	return !part || like(h->name, part) || like(h->internet_ip, part) ||
@@ -116,7 +136,7 @@ static int resolve_hosts(struct run *run)
 {
 	const struct block_query *asked = run->question.asked;
 	bool described = asked->host_name || asked->host_like || asked->instance_id ||
-			 asked->enterprise_project;
+			 asked->enterprise_project || names_projects(asked);
 	if (!described)
 		return asked->host ? resolve_host(run) : 0;
 	struct host_walk walk = {.run = run};
@@ -157,7 +177,7 @@ static int resolve(struct run *run, const struct block_query *asked)
 	if (run->question.states == 0)
 		return 1;
 	if (asked->account == 0) {
-		int r = accounts_each(run->s, account_only, &run->question.account);
+		int r = store_account_each(run->s, account_only, &run->question.account);
 		if (r < 0)
 			return r;
 	}
@@ -185,14 +205,7 @@ static int gather(struct run *run, enum question_plan plan)
 {
 	struct query q;
 	question_ask(&q, run->s, &run->question, plan);
-	int r = 0;
-	while (r == 0 && sql_row(&q) > 0) {
-		int64_t id = sql_get_int(&q), changed = sql_get_int(&q);
-		r = found_add(&run->found, id, changed);
-		if (r < 0)
-			r = sql_error(run->s, r, "out of memory");
-	}
-	return sql_end(&q, r);
+	return found_rows(&run->found, &q);
 }
 
 /* Everything about one address: a look-up for each length there is. */

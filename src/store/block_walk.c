@@ -2,6 +2,7 @@
 /* Walks over blocks that answer with every record: by state, by expiry, by prefix. */
 #include "store/blocks.h"
 
+#include "store/found.h"
 #include "store/lengths.h"
 #include "store/rows.h"
 
@@ -13,16 +14,20 @@ static const struct sql each_sql = {SQL_BLOCK_EACH,
 /* Active ones are in that order already. */
 static const struct sql active_sql = {SQL_BLOCK_ACTIVE,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
-	" AND (?1 >> b.state) & 1 ORDER BY b.expires, b.id"};
+	" AND (?1 >> b.state) & 1 AND ?2 IN (0, b.host) ORDER BY b.expires, b.id"};
+static const struct sql host_sql = {SQL_BLOCK_OF_HOST,
+	"SELECT b.id, b.expires FROM block b INDEXED BY block_host WHERE b.host = ?2"
+	" AND b.state IN (0, 1, 2, 3, 4, 5) AND (?1 >> b.state) & 1"};
 static const struct sql due_sql = {SQL_BLOCK_DUE,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_due WHERE b.state IN (0, 1, 2)"
 	" ORDER BY b.expires, b.id LIMIT ?1"};
 static const struct sql covering_sql = {SQL_BLOCK_COVERING,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_target"
-	" WHERE b.target = ?1 AND b.len = ?2 AND b.state IN (0, 1)"};
+	" WHERE b.target = ?1 AND b.len = ?2 AND b.state IN (0, 1) AND ?3 IN (0, b.account)"};
 static const struct sql within_sql = {SQL_BLOCK_WITHIN,
 	"SELECT " BLOCK_COLUMNS " FROM block b INDEXED BY block_target"
-	" WHERE b.target >= ?1 AND b.len = ?2 AND b.target <= ?3 AND b.state IN (0, 1)"};
+	" WHERE b.target >= ?1 AND b.len = ?2 AND b.target <= ?4 AND b.state IN (0, 1)"
+	" AND ?3 IN (0, b.account)"};
 
 static int hand_out(struct query *q, int (*fn)(void *ctx, const struct block *b), void *ctx)
 {
@@ -36,13 +41,57 @@ static int hand_out(struct query *q, int (*fn)(void *ctx, const struct block *b)
 	return sql_end(q, r);
 }
 
-int store_block_each(
-	struct store *s, uint32_t states, int (*fn)(void *ctx, const struct block *b), void *ctx)
+/* Only numbers are sorted; one host may have very many records. */
+static int each_of_host(struct store *s, uint32_t host, uint32_t states,
+	int (*fn)(void *ctx, const struct block *b), void *ctx)
+{
+	_cleanup_(found_done) struct found found = {0};
+	struct query q;
+	sql_read(&q, s, &host_sql);
+	sql_put_int(&q, states);
+	sql_put_int(&q, host);
+	int r = found_rows(&found, &q);
+	found_sort(&found);
+	/* it sorts the latest first */
+	for (size_t i = found.n; r == 0 && i > 0; i--) {
+		struct block b;
+		r = store_block_get(s, found.items[i - 1].id, &b);
+		if (r == 0)
+			r = fn(ctx, &b);
+		else if (r == STORE_NOT_FOUND) /* fn took it */
+			r = 0;
+	}
+	return r;
+}
+
+/* Where most active records are the host's, walking all of them costs the least. */
+static int has_most(struct store *s, uint32_t host, uint32_t states, bool *ret_most)
+{
+	const struct counter_filter f = {.states = states};
+	int64_t own = 0, all = 0;
+	int r = counters_sum(s, &f, host, &own);
+	if (r == 0)
+		r = counters_sum(s, &f, 0, &all);
+	if (r == 0)
+		*ret_most = own >= all / 2;
+	return r;
+}
+
+int store_block_each(struct store *s, uint32_t host, uint32_t states,
+	int (*fn)(void *ctx, const struct block *b), void *ctx)
 {
 	const uint32_t active = 1u << BLOCK_WANTED | 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED;
+	bool only_active = (states & ~active) == 0, most = true;
+	int r = host && only_active ? has_most(s, host, states, &most) : 0;
+	if (r < 0)
+		return r;
+	if (host && !(only_active && most))
+		return each_of_host(s, host, states, fn, ctx);
 	struct query q;
-	sql_read(&q, s, states & ~active ? &each_sql : &active_sql);
+	sql_read(&q, s, only_active ? &active_sql : &each_sql);
 	sql_put_int(&q, states);
+	if (only_active)
+		sql_put_int(&q, host);
 	return hand_out(&q, fn, ctx);
 }
 
@@ -109,7 +158,7 @@ static struct addr last_of(const struct prefix *p)
 	return last;
 }
 
-int store_block_covering(struct store *s, const struct prefix *target,
+int store_block_covering(struct store *s, int64_t account, const struct prefix *target,
 	int (*fn)(void *ctx, const struct block *b), void *ctx)
 {
 	struct lengths lengths;
@@ -122,6 +171,7 @@ int store_block_covering(struct store *s, const struct prefix *target,
 		struct prefix p = wider ? prefix_of(&target->addr, lengths.len[i]) : *target;
 		sql_put_addr(&q, &p.addr);
 		sql_put_int(&q, lengths.len[i]);
+		sql_put_int(&q, account);
 		if (!wider)
 			sql_put_addr(&q, &last);
 		r = hand_out(&q, fn, ctx);

@@ -17,27 +17,30 @@ int store_block_find(struct store *s, uint32_t host, const struct prefix *target
    or NOT_FOUND. */
 int store_block_count(struct store *s, int64_t id, int64_t n, int64_t latest);
 
-/* Records whose state is in the mask (1u << state), by expiry; fn non-zero stops. */
-int store_block_each(
-	struct store *s, uint32_t states, int (*fn)(void *ctx, const struct block *b), void *ctx);
+/* Records of a host (0: of all) whose state is in the mask (1u << state), by expiry; fn non-zero
+   stops. */
+int store_block_each(struct store *s, uint32_t host, uint32_t states,
+	int (*fn)(void *ctx, const struct block *b), void *ctx);
 /* WANTED, APPLIED and FAILED records that end at or before `now`, at most `most`; *ret_next: the
    next end after those (INT64_MAX: none). fn may change them. */
 int store_block_due(struct store *s, int64_t now, unsigned most,
 	int (*fn)(void *ctx, const struct block *b), void *ctx, int64_t *ret_next);
-/* Active records (WANTED or APPLIED) whose prefix contains or lies within `target`. */
-int store_block_covering(struct store *s, const struct prefix *target,
+/* Active records (WANTED or APPLIED) of the account (0: of any), of whatever host, whose prefix
+   contains or lies within `target`. */
+int store_block_covering(struct store *s, int64_t account, const struct prefix *target,
 	int (*fn)(void *ctx, const struct block *b), void *ctx);
 
 /* A question as the dialects and the CLI ask it. Zero values mean: any. */
 struct block_query {
 	int64_t account;
 	uint32_t host;
-	const char *host_name;          /* exact */
-	const char *host_like;          /* substring of name or of either address */
-	const char *instance_id;        /* exact */
-	const char *enterprise_project; /* exact */
-	uint32_t states;                /* mask of 1u << state */
-	bool applied_once;              /* only what the kernel had at least once */
+	const char *host_name;           /* exact */
+	const char *host_like;           /* substring of name or of either address */
+	const char *instance_id;         /* exact */
+	const char *enterprise_project;  /* exact */
+	const char *enterprise_projects; /* one of these, one a line; NULL or "": any */
+	uint32_t states;                 /* mask of 1u << state */
+	bool applied_once;               /* only what the kernel had at least once */
 	bool has_address;
 	struct addr address; /* records whose prefix contains it */
 	enum service service;

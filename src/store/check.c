@@ -22,13 +22,23 @@ struct report {
 #define GROUP(kind, scope)                                                                         \
 	"SELECT " kind ", account, " scope ", state, applied_once, direction, service, count(*)"   \
 	" FROM block GROUP BY 1, 2, 3, 4, 5, 6, 7"
+#define CUSTOMS                                                                                    \
+	"SELECT 4, account, 0, status, 0, direction, 0, count(*) FROM custom_block"                \
+	" GROUP BY account, status, direction"
 #define COUNTED                                                                                    \
 	"SELECT kind, account, scope, state, applied_once, direction, service, n FROM block_count"
 #define REAL                                                                                       \
 	GROUP("0", "host")                                                                         \
 	" UNION ALL " GROUP("0", "0") " UNION ALL " GROUP(                                         \
 		"1", HOUR("changed")) " UNION ALL " GROUP("2",                                     \
-		HOUR("latest_attempt")) " UNION ALL " GROUP("3", "source")
+		HOUR("latest_attempt")) " UNION ALL " GROUP("3", "source") " UNION ALL " CUSTOMS
+#define SERIAL(name)                                                                               \
+	"coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = '" name "'), 0)"
+/* How many of a custom block's targets have a record of it in their kernels. */
+#define IN_KERNELS                                                                                 \
+	"(SELECT count(*) FROM custom_target t JOIN block b ON b.host = t.host"                    \
+	" AND b.target = c.target AND b.len = c.len AND b.service = 0"                             \
+	" AND b.direction = c.direction WHERE t.custom = c.id AND b.state = 1)"
 
 /* Each counts what should not be. */
 static const struct {
@@ -48,6 +58,33 @@ static const struct {
 		"minutes have another sum than their failures"},
 	{"SELECT count(*) FROM attempt WHERE n <= 0 OR length(source) <> 16 OR len > 128",
 		"counts of failures make no sense"},
+	{"SELECT count(*) FROM custom_block c WHERE servers <>"
+	 " (SELECT count(*) FROM custom_target t WHERE t.custom = c.id)",
+		"custom blocks have another number of servers than they say"},
+	{"SELECT count(*) FROM custom_block c WHERE applied <> " IN_KERNELS,
+		"custom blocks are in another number of kernels than they say"},
+	{"SELECT count(*) FROM custom_block WHERE status <> CASE"
+	 " WHEN enabled = 0 OR expires <= changed THEN 0 WHEN applied > 0 THEN 1 ELSE 2 END"
+	 " OR due IS NOT CASE WHEN status <> 0 THEN nullif(expires, 9223372036854775807) END",
+		"custom blocks have a status that does not follow from the rest"},
+	{"SELECT count(*) FROM custom_target t WHERE NOT EXISTS (SELECT 1 FROM custom_block c"
+	 " JOIN host h ON h.account = c.account WHERE c.id = t.custom AND h.id = t.host)",
+		"targets of custom blocks have no server of their account"},
+	{"SELECT count(*) FROM rule_host o JOIN host h ON h.id = o.host JOIN rule r"
+	 " ON r.id = o.rule WHERE r.account <> h.account OR r.source <> 1",
+		"hosts have a rule that is not their account's"},
+	/* an agent's own are of its server's counting */
+	{"SELECT count(*) FROM block b JOIN host h ON h.id = b.host WHERE b.wish < 0"
+	 " OR (h.remote = 1 AND b.wish > " SERIAL("wish.version") ")",
+		"records were wished in a version that was never given"},
+	{"SELECT count(*) FROM account WHERE policy < 0 OR policy > " SERIAL("wish.version"),
+		"accounts have a version that was never given"},
+	{"SELECT max(count(*) - 1, 0) FROM (SELECT batch FROM report_block WHERE batch <> 0"
+	 " UNION SELECT batch FROM report_attempt WHERE batch <> 0)",
+		"batches are frozen beside another"},
+	{"SELECT (SELECT count(*) FROM report_block WHERE batch < 0) + (SELECT count(*)"
+	 " FROM report_attempt WHERE batch < 0 OR n <= 0)",
+		"rows to be reported make no sense"},
 	{"SELECT count(*) FROM account WHERE length(uid) <> 16 OR length(project_id) <> 32",
 		"accounts have no proper numbers"},
 };
@@ -141,6 +178,33 @@ static int any_allow(void *ctx, const struct allow_entry *e)
 	return 0;
 }
 
+static int any_account(void *ctx, const struct account *a)
+{
+	(void)ctx, (void)a;
+	return 0;
+}
+
+static int any_audit(void *ctx, const struct audit_entry *e)
+{
+	(void)ctx, (void)e;
+	return 0;
+}
+
+/* All of them; the questions others ask are bound to an account. */
+static int customs_each(struct store *s)
+{
+	static const struct sql all = {
+		SQL_CUSTOM_EACH, "SELECT " CUSTOM_COLUMNS " FROM custom_block c"};
+	struct query q;
+	sql_read(&q, s, &all);
+	while (sql_row(&q) > 0) {
+		struct custom_block cb = {0};
+		rows_custom(&q, &cb);
+		(void)sql_sound(&q);
+	}
+	return sql_end(&q, 0);
+}
+
 static void report_walk(struct report *report, int r, const char *what)
 {
 	if (r < 0)
@@ -158,12 +222,16 @@ static void check_rows(struct report *report)
 	/* the state must not decide which rows are looked at */
 	ask(report, "SELECT count(*) FROM block WHERE state NOT BETWEEN 0 AND 5", count_row,
 		"blocks have a state that is none");
-	report_walk(report, store_block_each(s, UINT32_MAX, any_block, NULL), "block");
+	report_walk(report, store_block_each(s, 0, UINT32_MAX, any_block, NULL), "block");
 	report_walk(report, store_window_each(s, any_window, NULL), "window");
 	report_walk(report, store_session_each(s, any_session, NULL), "session");
 	report_walk(report, store_host_each(s, 0, any_host, NULL), "host");
 	report_walk(report, store_rule_each(s, 0, any_rule, NULL), "rule");
-	report_walk(report, store_allow_each(s, any_allow, NULL), "allow");
+	report_walk(report, store_allow_each(s, 0, any_allow, NULL), "allow");
+	report_walk(report, store_account_each(s, any_account, NULL), "account");
+	report_walk(report, customs_each(s), "custom_block");
+	const struct audit_query whole = {.limit = UINT32_MAX};
+	report_walk(report, store_audit_query(s, &whole, any_audit, NULL), "audit");
 }
 
 int store_check(

@@ -137,6 +137,9 @@ static int keep_name(sqlite3_vfs *vfs, const char *name, int size, char *ret)
 static void make_vfs(void)
 {
 	static sqlite3_vfs vfs;
+	/* nobody asks SQLite how much memory it has; keeping count takes a lock at every malloc()
+	 */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	sqlite3_vfs *system = sqlite3_vfs_find(NULL);
 	if (!system)
 		return;

@@ -26,6 +26,9 @@ static const struct sql states_sql = {SQL_COUNT_BY_STATE,
 	" GROUP BY state"};
 static const struct sql source_sql = {SQL_COUNT_BY_SOURCE,
 	"SELECT scope, sum(n) FROM block_count WHERE kind = 3" ACCOUNTS FILTER " GROUP BY scope"};
+static const struct sql custom_sql = {SQL_COUNT_CUSTOM,
+	"SELECT direction, state, n FROM block_count WHERE kind = 4 AND account = ?1"
+	" AND scope = 0"};
 static const struct sql range_sql = {SQL_COUNT_RANGE,
 	"SELECT coalesce(sum(n), 0) FROM block_count WHERE kind = 2" ACCOUNTS FILTER
 	" AND scope >= ?6 AND scope < ?7"};
@@ -139,6 +142,19 @@ int counters_add(struct store *s, const struct block *b, int64_t n)
 	return r;
 }
 
+int counters_custom(
+	struct store *s, const struct custom_block *cb, enum custom_status status, int64_t n)
+{
+	const struct counter c = {
+		.kind = COUNTER_CUSTOM,
+		.account = cb->account,
+		.state = (uint8_t)status,
+		.direction = (uint8_t)cb->direction,
+		.n = n,
+	};
+	return add(s, &c);
+}
+
 int counters_moved(struct store *s, const struct block *b, int64_t latest)
 {
 	int64_t from = counters_hour(b->latest_attempt), to = counters_hour(latest);
@@ -245,6 +261,28 @@ int counters_sources(
 	r = sql_end(&q, 0);
 	if (r == 0)
 		memcpy(ret_totals, totals, sizeof(totals));
+	return r;
+}
+
+int counters_customs(
+	struct store *s, int64_t account, int64_t ret_counts[static BLOCK_OUT + 1][CUSTOM_STATUSES])
+{
+	int64_t counts[BLOCK_OUT + 1][CUSTOM_STATUSES] = {0};
+	int r = counters_flush(s);
+	if (r < 0)
+		return r;
+	struct query q;
+	sql_read(&q, s, &custom_sql);
+	sql_put_int(&q, account);
+	while (sql_row(&q) > 0) {
+		uint64_t direction = sql_get_uint(&q, BLOCK_OUT);
+		uint64_t status = sql_get_uint(&q, CUSTOM_STATUSES - 1);
+		if (sql_sound(&q))
+			counts[direction][status] = sql_get_int(&q);
+	}
+	r = sql_end(&q, 0);
+	if (r == 0)
+		memcpy(ret_counts, counts, sizeof(counts));
 	return r;
 }
 

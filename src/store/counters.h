@@ -5,13 +5,15 @@
  *
  * A record is counted five times: for its host, for all hosts, for the hour of
  * its latest change (where a deep page begins), for the hour of its latest
- * attempt (how many a range of time holds) and for whose rule made it. Differences are gathered
- * here, in a small direct-mapped table, and written at the latest before the commit of the
- * transaction that made them; what shares a slot is written earlier.
+ * attempt (how many a range of time holds) and for whose rule made it. A custom block is counted
+ * once, its status where a record has its state. Differences are gathered here, in a small
+ * direct-mapped table, and written at the latest before the commit of the transaction that made
+ * them; what shares a slot is written earlier.
  */
 #pragma once
 
 #include "model/block.h"
+#include "model/custom.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +23,13 @@ struct store;
 #define COUNTER_SLOTS 1024
 #define COUNTER_HOUR  ((int64_t)3600000)
 
-enum counter_kind { COUNTER_HOST, COUNTER_CHANGED, COUNTER_ATTEMPT, COUNTER_SOURCE };
+enum counter_kind {
+	COUNTER_HOST,
+	COUNTER_CHANGED,
+	COUNTER_ATTEMPT,
+	COUNTER_SOURCE,
+	COUNTER_CUSTOM
+};
 
 struct counter {
 	enum counter_kind kind;
@@ -54,6 +62,8 @@ int64_t counters_hour(int64_t ms);
 int counters_add(struct store *s, const struct block *b, int64_t n);
 /* Only its latest attempt moved. */
 int counters_moved(struct store *s, const struct block *b, int64_t latest);
+int counters_custom(
+	struct store *s, const struct custom_block *cb, enum custom_status status, int64_t n);
 int counters_flush(struct store *s);
 void counters_forget(struct store *s);
 
@@ -67,6 +77,9 @@ int counters_sources(
 /* Records whose latest attempt is in the hours [from, to). */
 int counters_hours(struct store *s, const struct counter_filter *f, int64_t from, int64_t to,
 	int64_t *ret_total);
+/* Custom blocks of the account. */
+int counters_customs(struct store *s, int64_t account,
+	int64_t ret_counts[static BLOCK_OUT + 1][CUSTOM_STATUSES]);
 /*
  * Where the record at `offset` in the order of latest change is: it changed before
  * *ret_before (ms) and is number *ret_offset among those. Records enough must exist.

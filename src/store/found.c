@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/found.h"
 
+#include "store/sql.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,6 +18,18 @@ int found_add(struct found *f, int64_t id, int64_t changed)
 	}
 	f->items[f->n++] = (struct found_item){id, changed};
 	return 0;
+}
+
+int found_rows(struct found *f, struct query *q)
+{
+	int r = 0;
+	while (r == 0 && sql_row(q) > 0) {
+		int64_t id = sql_get_int(q), changed = sql_get_int(q);
+		r = found_add(f, id, changed);
+		if (r < 0)
+			r = sql_error(q->s, r, "out of memory");
+	}
+	return sql_end(q, r);
 }
 
 static int compare(const void *a, const void *b)

@@ -13,5 +13,8 @@ struct found {
 };
 
 int found_add(struct found *f, int64_t id, int64_t changed); /* 0 or -ENOMEM */
-void found_sort(struct found *f);                            /* latest change first, then id */
+/* The rows (id, changed) of a query, which it ends: 0 or -errno. */
+struct query;
+int found_rows(struct found *f, struct query *q);
+void found_sort(struct found *f); /* latest change first, then id */
 void found_done(struct found *f);

@@ -6,15 +6,19 @@
 
 static const struct sql insert_sql = {SQL_HOST_INSERT,
 	"INSERT INTO host(account, uuid, instance_id, name, internet_ip, intranet_ip, region,"
-	" enterprise_project, agent_online) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+	" enterprise_project, agent_online, remote, retired, version, last_seen)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
 static const struct sql update_sql = {SQL_HOST_UPDATE,
 	"UPDATE host SET uuid = ?2, instance_id = ?3, name = ?4, internet_ip = ?5,"
-	" intranet_ip = ?6, region = ?7, enterprise_project = ?8, agent_online = ?9"
-	" WHERE id = ?10 AND account = ?1"};
+	" intranet_ip = ?6, region = ?7, enterprise_project = ?8, agent_online = ?9,"
+	" remote = ?10, retired = ?11, version = ?12, last_seen = ?13"
+	" WHERE id = ?14 AND account = ?1"};
 static const struct sql get_sql = {
 	SQL_HOST_GET, "SELECT " HOST_COLUMNS " FROM host h WHERE h.id = ?1"};
 static const struct sql uuid_sql = {
 	SQL_HOST_UUID, "SELECT " HOST_COLUMNS " FROM host h WHERE h.account = ?1 AND h.uuid = ?2"};
+static const struct sql local_sql = {SQL_HOST_LOCAL,
+	"SELECT " HOST_COLUMNS " FROM host h WHERE h.remote = 0 ORDER BY h.id LIMIT 1"};
 static const struct sql each_sql = {SQL_HOST_EACH,
 	"SELECT " HOST_COLUMNS " FROM host h WHERE ?1 IN (0, h.account) ORDER BY h.id"};
 
@@ -29,6 +33,10 @@ static void put_content(struct query *q, const struct host *h)
 	sql_put_text(q, h->region);
 	sql_put_text(q, h->enterprise_project);
 	sql_put_int(q, h->agent_online);
+	sql_put_int(q, h->remote);
+	sql_put_int(q, h->retired);
+	sql_put_text(q, h->version);
+	sql_put_int(q, h->last_seen);
 }
 
 static int insert(struct store *s, struct host *h)
@@ -82,6 +90,13 @@ int store_host_by_uuid(struct store *s, int64_t account, const char *uuid, struc
 	sql_read(&q, s, &uuid_sql);
 	sql_put_int(&q, account);
 	sql_put_text(&q, uuid);
+	return read_one(&q, ret);
+}
+
+int store_host_local(struct store *s, struct host *ret)
+{
+	struct query q;
+	sql_read(&q, s, &local_sql);
 	return read_one(&q, ret);
 }
 

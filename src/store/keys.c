@@ -19,12 +19,14 @@ struct secrets {
 #define BOX_SIZE (sizeof(struct secrets) + SEAL_EXTRA)
 
 static const struct sql put_sql = {SQL_KEY_PUT,
-	"INSERT INTO access_key(id, account, name, allow, created, expires, active, sealed)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+	"INSERT INTO access_key(id, account, name, allow, created, expires, active, projects,"
+	" sealed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
 	" ON CONFLICT DO UPDATE SET account = excluded.account, name = excluded.name,"
 	" allow = excluded.allow, created = excluded.created, expires = excluded.expires,"
-	" active = excluded.active, sealed = excluded.sealed"};
-#define COLUMNS "SELECT id, account, name, allow, created, expires, active, sealed FROM access_key "
+	" active = excluded.active, projects = excluded.projects, sealed = excluded.sealed"};
+#define COLUMNS                                                                                    \
+	"SELECT id, account, name, allow, created, expires, active, projects, sealed"              \
+	" FROM access_key "
 static const struct sql get_sql = {SQL_KEY_GET, COLUMNS "WHERE id = ?1"};
 /* names need not be unique: the newest that works */
 static const struct sql name_sql = {SQL_KEY_NAME,
@@ -77,6 +79,7 @@ int store_key_put(struct store *s, const struct access_key *k)
 	sql_put_int(&q, k->created);
 	sql_put_int(&q, k->expires);
 	sql_put_int(&q, k->active);
+	sql_put_text(&q, k->projects);
 	sql_put_blob(&q, box, sizeof(box));
 	return sql_run(&q);
 }
@@ -90,6 +93,7 @@ static void read_row(struct query *q, struct access_key *k)
 	k->created = sql_get_int(q);
 	k->expires = sql_get_int(q);
 	k->active = sql_get_bool(q);
+	sql_get_text(q, k->projects, sizeof(k->projects));
 }
 
 static int read_one(struct query *q, struct access_key *ret)

@@ -122,6 +122,107 @@ static const char source_count_sql[] =
 	" SELECT 3, account, source, state, applied_once, direction, service, count(*)"
 	" FROM block GROUP BY 2, 3, 4, 5, 6, 7;";
 
+/* Rules that people made held on every machine there was: they still do. */
+static const char fleet_sql[] =
+	"ALTER TABLE host ADD COLUMN remote INTEGER NOT NULL DEFAULT 0 CHECK(remote IN (0, 1));"
+	"ALTER TABLE host ADD COLUMN retired INTEGER NOT NULL DEFAULT 0 CHECK(retired IN (0, 1));"
+	"ALTER TABLE host ADD COLUMN version TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE host ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN policy INTEGER NOT NULL DEFAULT 0;"
+	"CREATE UNIQUE INDEX account_name ON account(name);"
+	"ALTER TABLE access_key ADD COLUMN projects TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE block ADD COLUMN wish INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX block_wish ON block(host, wish) WHERE wish > 0;"
+	"UPDATE rule SET is_default = 1 WHERE source = 1;"
+	"CREATE TABLE rule_host("
+	"  host INTEGER PRIMARY KEY REFERENCES host,"
+	"  rule INTEGER NOT NULL REFERENCES rule ON DELETE CASCADE) STRICT;"
+	"CREATE INDEX rule_host_rule ON rule_host(rule);"
+	"ALTER TABLE allow RENAME TO allow_of_one;"
+	"CREATE TABLE allow("
+	"  account INTEGER NOT NULL REFERENCES account,"
+	"  prefix BLOB NOT NULL CHECK(length(prefix) = 16),"
+	"  len INTEGER NOT NULL CHECK(len BETWEEN 0 AND 128), why TEXT NOT NULL,"
+	"  created INTEGER NOT NULL, PRIMARY KEY(account, prefix, len)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO allow(account, prefix, len, why, created)"
+	"  SELECT (SELECT min(id) FROM account), prefix, len, why, created FROM allow_of_one;"
+	"DROP TABLE allow_of_one;"
+	"CREATE TABLE invite("
+	"  hash BLOB PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,"
+	"  name TEXT NOT NULL, enterprise_project TEXT NOT NULL, created INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	/* what an agent says of itself is long and seldom changes, its batch is the contrary */
+	"CREATE TABLE agent("
+	"  host INTEGER PRIMARY KEY REFERENCES host, fingerprint TEXT NOT NULL UNIQUE,"
+	"  batch INTEGER NOT NULL, enrolled INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE agent_health("
+	"  host INTEGER PRIMARY KEY REFERENCES agent ON DELETE CASCADE,"
+	"  health TEXT NOT NULL) STRICT;"
+	"CREATE TABLE report_block("
+	"  batch INTEGER NOT NULL, block INTEGER NOT NULL,"
+	"  PRIMARY KEY(batch, block)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE report_attempt("
+	"  batch INTEGER NOT NULL, minute INTEGER NOT NULL, source BLOB NOT NULL,"
+	"  len INTEGER NOT NULL, service INTEGER NOT NULL, n INTEGER NOT NULL,"
+	"  PRIMARY KEY(batch, minute, source, len, service)) STRICT, WITHOUT ROWID;";
+
+/*
+ * custom_identity: one a target. custom_status: what the lists filter by, then their order
+ * (changed, and the id behind it). due: when its time is over, NULL when nothing ends; not in
+ * the way of those that never end. custom_target names no other table: who puts a row has looked at
+ * both, and a hundred thousand at once must not look again. Blocks made by hand and still
+ * wanted become custom blocks.
+ */
+static const char custom_sql[] =
+	"CREATE TABLE custom_block("
+	"  id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,"
+	"  target BLOB NOT NULL CHECK(length(target) = 16),"
+	"  len INTEGER NOT NULL CHECK(len BETWEEN 0 AND 128),"
+	"  direction INTEGER NOT NULL CHECK(direction IN (0, 1)),"
+	"  status INTEGER NOT NULL CHECK(status BETWEEN 0 AND 2),"
+	"  servers INTEGER NOT NULL, applied INTEGER NOT NULL, due INTEGER,"
+	"  enabled INTEGER NOT NULL CHECK(enabled IN (0, 1)),"
+	"  everywhere INTEGER NOT NULL CHECK(everywhere IN (0, 1)),"
+	"  expires INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL,"
+	"  why TEXT NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX custom_identity ON custom_block(account, target, len, direction);"
+	"CREATE INDEX custom_status ON custom_block(account, direction, status, changed);"
+	"CREATE INDEX custom_due ON custom_block(due) WHERE due IS NOT NULL;"
+	"CREATE TABLE custom_target("
+	"  custom INTEGER NOT NULL, host INTEGER NOT NULL,"
+	"  PRIMARY KEY(custom, host)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX custom_target_host ON custom_target(host);"
+	"INSERT INTO custom_block(account, target, len, direction, status, servers, applied, due,"
+	"  enabled, everywhere, expires, created, changed, why)"
+	"  SELECT account, target, len, direction, CASE WHEN max(expires) <= max(changed) THEN 0"
+	"  WHEN max(state = 1) THEN 1 ELSE 2 END, count(*), sum(state = 1),"
+	"  nullif(max(expires), 9223372036854775807), 1, 0, max(expires), min(created),"
+	"  max(changed), rule_name FROM block WHERE service = 0 AND state IN (0, 1, 2)"
+	"  GROUP BY account, target, len, direction ORDER BY min(id);"
+	"UPDATE custom_block SET due = NULL WHERE status = 0;"
+	"INSERT INTO meta(name, value)"
+	"  SELECT 'custom.last_id', max(id) FROM custom_block HAVING max(id) > 0;"
+	"INSERT INTO custom_target(custom, host) SELECT c.id, b.host FROM custom_block c"
+	"  JOIN block b ON b.account = c.account AND b.target = c.target AND b.len = c.len"
+	"  AND b.direction = c.direction WHERE b.service = 0 AND b.state IN (0, 1, 2);"
+	"INSERT INTO block_count(kind, account, scope, state, applied_once, direction, service, n)"
+	"  SELECT 4, account, 0, status, 0, direction, 0, count(*) FROM custom_block"
+	"  GROUP BY account, status, direction;";
+
+/* Only retention removes, and it says from when on everything is kept. */
+#define KEPT_FROM                                                                                  \
+	"coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'audit.kept_from'),"       \
+	" -9223372036854775808)"
+static const char audit_sql[] =
+	"ALTER TABLE audit ADD COLUMN \"from\" TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE audit ADD COLUMN \"before\" TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE audit ADD COLUMN \"after\" TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX audit_change ON audit(time) WHERE who <> 'rule';"
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit"
+	"  BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;"
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.time >= " KEPT_FROM
+	"  BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;";
+
 static const struct step {
 	const char *sql[4];
 	int (*fill)(struct store *s); /* rows the database is born with */
@@ -129,6 +230,7 @@ static const struct step {
 	{{base_sql, block_sql, history_sql}, accounts_found},
 	{{hit_latest_sql}, NULL},
 	{{source_count_sql}, NULL},
+	{{fleet_sql, custom_sql, audit_sql}, NULL},
 };
 
 static int pragma(struct store *s, const char *text, int64_t *ret)

@@ -166,36 +166,16 @@ static void compose(struct buf *sql, uint32_t shape, uint32_t states, enum quest
 	buf_puts(sql, texts[plan].end);
 }
 
-static sqlite3_stmt *prepare(
-	struct store *s, uint32_t shape, uint32_t states, enum question_plan plan)
-{
-	_cleanup_(buf_done) struct buf sql = BUF_NULL;
-	compose(&sql, shape, states, plan);
-	if (sql.error) {
-		(void)sql_error(s, sql.error, "out of memory");
-		return NULL;
-	}
-	struct store_shape *slot = &s->shapes[s->shape_next++ % STORE_SHAPES];
-	(void)sqlite3_finalize(slot->statement);
-	*slot = (struct store_shape){0};
-	int r = sqlite3_prepare_v3(
-		s->db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, &slot->statement, NULL);
-	if (r != SQLITE_OK) {
-		(void)sql_failed(s, r);
-		return NULL;
-	}
-	slot->shape = shape;
-	return slot->statement;
-}
-
 static sqlite3_stmt *statement_of(
 	struct store *s, const struct question *question, enum question_plan plan)
 {
 	uint32_t shape = shape_of(question, plan);
-	for (unsigned i = 0; i < STORE_SHAPES; i++)
-		if (s->shapes[i].shape == shape)
-			return s->shapes[i].statement;
-	return prepare(s, shape, question->states, plan);
+	sqlite3_stmt *statement = sql_shape_find(s, shape);
+	if (statement)
+		return statement;
+	_cleanup_(buf_done) struct buf sql = BUF_NULL;
+	compose(&sql, shape, question->states, plan);
+	return sql_shape_add(s, shape, &sql);
 }
 
 static void bind_int(struct query *q, enum parameter parameter, int64_t value)

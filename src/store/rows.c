@@ -24,6 +24,7 @@ void rows_block(struct query *q, struct block *ret)
 	ret->expires = sql_get_int(q);
 	ret->changed = sql_get_int(q);
 	ret->lives = (uint32_t)sql_get_uint(q, UINT32_MAX);
+	ret->wish = sql_get_int(q);
 }
 
 void rows_host(struct query *q, struct host *ret)
@@ -38,4 +39,25 @@ void rows_host(struct query *q, struct host *ret)
 	sql_get_text(q, ret->region, sizeof(ret->region));
 	sql_get_text(q, ret->enterprise_project, sizeof(ret->enterprise_project));
 	ret->agent_online = sql_get_bool(q);
+	ret->remote = sql_get_bool(q);
+	ret->retired = sql_get_bool(q);
+	sql_get_text(q, ret->version, sizeof(ret->version));
+	ret->last_seen = sql_get_int(q);
+}
+
+void rows_custom(struct query *q, struct custom_block *ret)
+{
+	ret->id = sql_get_int(q);
+	ret->account = sql_get_int(q);
+	sql_get_prefix(q, &ret->target);
+	ret->direction = (enum block_direction)sql_get_uint(q, BLOCK_OUT);
+	ret->status = (enum custom_status)sql_get_uint(q, CUSTOM_STATUSES - 1);
+	ret->servers = (uint32_t)sql_get_uint(q, UINT32_MAX);
+	ret->applied = (uint32_t)sql_get_uint(q, UINT32_MAX);
+	ret->enabled = sql_get_bool(q);
+	ret->everywhere = sql_get_bool(q);
+	ret->expires = sql_get_int(q);
+	ret->created = sql_get_int(q);
+	ret->changed = sql_get_int(q);
+	sql_get_text(q, ret->why, sizeof(ret->why));
 }

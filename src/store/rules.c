@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tables rule and rule_host: which rule a host has of its own. */
 #include "store/sql.h"
 #include "store/tables.h"
 
@@ -17,6 +18,15 @@ static const struct sql update_sql = {SQL_RULE_UPDATE,
 static const struct sql get_sql = {SQL_RULE_GET, COLUMNS "WHERE id = ?1"};
 static const struct sql remove_sql = {SQL_RULE_REMOVE, "DELETE FROM rule WHERE id = ?1"};
 static const struct sql each_sql = {SQL_RULE_EACH, COLUMNS "WHERE ?1 IN (0, account) ORDER BY id"};
+static const struct sql host_put_sql = {
+	SQL_RULE_HOST_PUT, "INSERT OR REPLACE INTO rule_host(host, rule) VALUES(?1, ?2)"};
+static const struct sql host_remove_sql = {
+	SQL_RULE_HOST_REMOVE, "DELETE FROM rule_host WHERE host = ?1"};
+static const struct sql host_get_sql = {
+	SQL_RULE_HOST_GET, "SELECT rule FROM rule_host WHERE host = ?1"};
+static const struct sql host_each_sql = {SQL_RULE_HOST_EACH,
+	"SELECT o.host, o.rule FROM rule_host o JOIN host h ON h.id = o.host"
+	" WHERE ?1 IN (0, h.account) AND ?2 IN (0, o.rule) ORDER BY o.host"};
 
 static void put_content(struct query *q, const struct rule *r)
 {
@@ -107,6 +117,46 @@ int store_rule_each(
 		read_row(&q, &rule);
 		if (sql_sound(&q))
 			r = fn(ctx, &rule);
+	}
+	return sql_end(&q, r);
+}
+
+int store_rule_host_put(struct store *s, uint32_t host, int64_t rule)
+{
+	struct query q;
+	sql_write(&q, s, rule ? &host_put_sql : &host_remove_sql);
+	sql_put_int(&q, host);
+	if (rule)
+		sql_put_int(&q, rule);
+	return sql_run(&q);
+}
+
+int store_rule_host_get(struct store *s, uint32_t host, int64_t *ret_rule)
+{
+	struct query q;
+	sql_read(&q, s, &host_get_sql);
+	sql_put_int(&q, host);
+	int row = sql_row(&q);
+	int64_t rule = row > 0 ? sql_get_int(&q) : 0;
+	int r = sql_end_one(&q, row);
+	if (r == 0)
+		*ret_rule = rule;
+	return r;
+}
+
+int store_rule_host_each(struct store *s, int64_t account, int64_t rule,
+	int (*fn)(void *ctx, uint32_t host, int64_t rule), void *ctx)
+{
+	struct query q;
+	sql_read(&q, s, &host_each_sql);
+	sql_put_int(&q, account);
+	sql_put_int(&q, rule);
+	int r = 0;
+	while (r == 0 && sql_row(&q) > 0) {
+		uint32_t host = (uint32_t)sql_get_uint(&q, UINT32_MAX);
+		int64_t found = sql_get_int(&q);
+		if (sql_sound(&q))
+			r = fn(ctx, host, found);
 	}
 	return sql_end(&q, r);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/sql.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <stdarg.h>
 
@@ -57,6 +59,33 @@ int sql_failed(struct store *s, int result)
 void sql_around(struct query *q, struct store *s, sqlite3_stmt *statement)
 {
 	*q = (struct query){.s = s, .statement = statement, .error = statement ? 0 : -EIO};
+}
+
+sqlite3_stmt *sql_shape_find(struct store *s, uint32_t shape)
+{
+	for (unsigned i = 0; i < STORE_SHAPES; i++)
+		if (s->shapes[i].shape == shape)
+			return s->shapes[i].statement;
+	return NULL;
+}
+
+sqlite3_stmt *sql_shape_add(struct store *s, uint32_t shape, const struct buf *text)
+{
+	if (text->error) {
+		(void)sql_error(s, text->error, "out of memory");
+		return NULL;
+	}
+	struct store_shape *slot = &s->shapes[s->shape_next++ % STORE_SHAPES];
+	(void)sqlite3_finalize(slot->statement);
+	*slot = (struct store_shape){0};
+	int r = sqlite3_prepare_v3(
+		s->db, text->p, (int)text->n, SQLITE_PREPARE_PERSISTENT, &slot->statement, NULL);
+	if (r != SQLITE_OK) {
+		(void)sql_failed(s, r);
+		return NULL;
+	}
+	slot->shape = shape;
+	return slot->statement;
 }
 
 void sql_read(struct query *q, struct store *s, const struct sql *sql)

@@ -16,8 +16,10 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/custom.h"
 #include "store/counters.h"
 #include "store/seal.h"
+#include "store/serials.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -39,17 +41,20 @@ enum sql_slot {
 	SQL_COUNT_SUM,
 	SQL_COUNT_BY_STATE,
 	SQL_COUNT_BY_SOURCE,
+	SQL_COUNT_CUSTOM,
 	SQL_COUNT_RANGE,
 	SQL_COUNT_WALK,
 	SQL_BLOCK_INSERT,
 	SQL_BLOCK_LAST,
 	SQL_BLOCK_OLD,
 	SQL_BLOCK_UPDATE,
+	SQL_BLOCK_UPDATE_WISH,
 	SQL_BLOCK_GET,
 	SQL_BLOCK_FIND,
 	SQL_BLOCK_HITS,
 	SQL_BLOCK_EACH,
 	SQL_BLOCK_ACTIVE,
+	SQL_BLOCK_OF_HOST,
 	SQL_BLOCK_DUE,
 	SQL_BLOCK_COVERING,
 	SQL_BLOCK_WITHIN,
@@ -58,9 +63,11 @@ enum sql_slot {
 	SQL_BLOCK_NEXT_LEN,
 	SQL_BLOCK_ROW,
 	SQL_ACCOUNT_ADD,
+	SQL_ACCOUNT_UPDATE,
 	SQL_ACCOUNT_FIRST,
 	SQL_ACCOUNT_GET,
 	SQL_ACCOUNT_PROJECT,
+	SQL_ACCOUNT_FIND,
 	SQL_ACCOUNT_EACH,
 	SQL_KEY_PUT,
 	SQL_KEY_GET,
@@ -74,12 +81,17 @@ enum sql_slot {
 	SQL_HOST_UPDATE,
 	SQL_HOST_GET,
 	SQL_HOST_UUID,
+	SQL_HOST_LOCAL,
 	SQL_HOST_EACH,
 	SQL_RULE_INSERT,
 	SQL_RULE_UPDATE,
 	SQL_RULE_GET,
 	SQL_RULE_REMOVE,
 	SQL_RULE_EACH,
+	SQL_RULE_HOST_PUT,
+	SQL_RULE_HOST_REMOVE,
+	SQL_RULE_HOST_GET,
+	SQL_RULE_HOST_EACH,
 	SQL_CURSOR_PUT,
 	SQL_CURSOR_GET,
 	SQL_WINDOW_PUT,
@@ -105,7 +117,63 @@ enum sql_slot {
 	SQL_AUDIT_ADD,
 	SQL_AUDIT_EACH,
 	SQL_AUDIT_OBJECT,
+	SQL_AUDIT_QUERY,
+	SQL_AUDIT_QUERY_CHANGES,
+	SQL_AUDIT_QUERY_OBJECT,
+	SQL_AUDIT_ANY,
 	SQL_AUDIT_EXPUNGE,
+	SQL_CUSTOM_INSERT,
+	SQL_CUSTOM_UPDATE,
+	SQL_CUSTOM_NUMBERS,
+	SQL_CUSTOM_STATUS,
+	SQL_CUSTOM_GET,
+	SQL_CUSTOM_FIND,
+	SQL_CUSTOM_OF_BLOCK,
+	SQL_CUSTOM_REMOVE,
+	SQL_CUSTOM_EACH,
+	SQL_CUSTOM_EVERYWHERE,
+	SQL_CUSTOM_OF_HOST,
+	SQL_CUSTOM_DUE,
+	SQL_CUSTOM_INSTANCES,
+	SQL_CUSTOM_TARGETED,
+	SQL_CUSTOM_WITHIN,
+	SQL_TARGET_PUT,
+	SQL_TARGET_HAS,
+	SQL_TARGET_REMOVE,
+	SQL_TARGET_REMOVE_ALL,
+	SQL_TARGET_EACH,
+	SQL_TARGET_OF_HOST,
+	SQL_TARGET_APPLIED,
+	SQL_INVITE_PUT,
+	SQL_INVITE_GET,
+	SQL_INVITE_REMOVE,
+	SQL_INVITE_EXPIRE,
+	SQL_AGENT_PUT,
+	SQL_AGENT_HEALTH,
+	SQL_AGENT_GET,
+	SQL_AGENT_FINGERPRINT,
+	SQL_AGENT_REMOVE,
+	SQL_AGENT_BATCH,
+	SQL_WISH_EACH,
+	SQL_POLICY_PUT,
+	SQL_POLICY_GET,
+	SQL_REPORT_BLOCK,
+	SQL_REPORT_ATTEMPT,
+	SQL_REPORT_ALL,
+	SQL_REPORT_FORGET_BLOCKS,
+	SQL_REPORT_FORGET_ATTEMPTS,
+	SQL_REPORT_FREEZE_BLOCKS,
+	SQL_REPORT_FREEZE_ATTEMPTS,
+	SQL_REPORT_LAST_BLOCK,
+	SQL_REPORT_FROZEN,
+	SQL_REPORT_BLOCKS,
+	SQL_REPORT_ATTEMPTS,
+	SQL_REPORT_REMOVE_BLOCKS,
+	SQL_REPORT_REMOVE_ATTEMPTS,
+	SQL_REPORT_RENUMBER_BLOCKS,
+	SQL_REPORT_RENUMBER_ATTEMPTS,
+	SQL_REPORT_WAITING,
+	SQL_REPORT_EXPUNGE,
 	SQL_FREE_PAGES,
 	SQL_SLOTS
 };
@@ -118,7 +186,7 @@ struct sql {
 /* How long a statement waits for another connection's lock. */
 #define STORE_BUSY_MS 5000
 
-/* Statements of block_query.c, composed for the question asked. */
+/* Statements composed for the question asked: question.c's, and custom_query.c's (bit 31). */
 #define STORE_SHAPES 16
 
 struct store_shape {
@@ -129,6 +197,21 @@ struct store_shape {
 /* Failures of the current minute not yet added to attempt_minute. */
 struct store_minute {
 	int64_t minute, n;
+};
+
+/* A custom block's numbers. */
+struct store_numbers {
+	enum custom_status status;
+	uint32_t servers, applied;
+};
+
+/* The custom block whose numbers the open transaction changes; they are written when it is
+   another's turn, and before the commit. */
+struct store_custom {
+	struct custom_block now;      /* id 0: none */
+	struct store_numbers written; /* what its row says */
+	bool fresh;                   /* made by the open transaction, in one go with its targets */
+	uint32_t servers;             /* of the latest fresh one: the next will have as many */
 };
 
 struct store {
@@ -150,7 +233,11 @@ struct store {
 	struct seal seal;
 	struct counters counters;
 	struct store_minute minute;
-	int64_t block_last;           /* latest id given to a block; 0: not looked up yet */
+	struct store_custom custom;
+	int64_t block_last; /* latest id given to a block; 0: not looked up yet */
+	struct serial_state serials[SERIALS];
+	bool reports;                 /* what changes is noted in report_block and report_attempt */
+	int64_t report_last;          /* latest record that was frozen */
 	const uint32_t *wanted_hosts; /* sorted; of the query that runs */
 	size_t wanted_host_count;
 	char path[PATH_MAX];
@@ -174,6 +261,12 @@ void sql_write(struct query *q, struct store *s, const struct sql *sql);
 void sql_read(struct query *q, struct store *s, const struct sql *sql);
 /* Around a statement the caller prepared. */
 void sql_around(struct query *q, struct store *s, sqlite3_stmt *statement);
+
+/* The kept statement of a shape (never 0), or NULL. */
+sqlite3_stmt *sql_shape_find(struct store *s, uint32_t shape);
+/* Prepares and keeps it, in the place of an older one; NULL after an error. */
+struct buf;
+sqlite3_stmt *sql_shape_add(struct store *s, uint32_t shape, const struct buf *text);
 
 void sql_put_int(struct query *q, int64_t value);
 void sql_put_text(struct query *q, const char *value); /* must outlive the query */

@@ -12,6 +12,8 @@
 
 #include "store/attempts.h"
 #include "store/connection.h"
+#include "store/custom_count.h"
+#include "store/serials.h"
 #include "store/sql.h"
 
 #include <errno.h>
@@ -94,9 +96,13 @@ int store_commit(struct store *s, enum store_durability durability)
 		return sql_error(s, -EINVAL, "there is no transaction to commit");
 	int r = s->error;
 	if (r == 0)
+		r = custom_flush(s);
+	if (r == 0)
 		r = counters_flush(s);
 	if (r == 0)
 		r = attempts_flush(s);
+	if (r == 0)
+		r = serials_flush(s);
 	if (r == 0)
 		r = run(s, &commit_sql);
 	if (r < 0) {
@@ -104,6 +110,7 @@ int store_commit(struct store *s, enum store_durability durability)
 		return r;
 	}
 	s->in_transaction = false;
+	custom_forget(s);
 	if (sqlite3_total_changes(s->db) != s->changes)
 		s->unsynced = true;
 	return durability == STORE_DURABLE && s->unsynced ? sync_log(s) : 0;
@@ -119,6 +126,8 @@ void store_rollback(struct store *s)
 	s->block_last = 0;
 	counters_forget(s);
 	attempts_forget(s);
+	custom_forget(s);
+	serials_forget(s);
 	/* some errors have already rolled back (sqlite.org/lang_transaction.html) */
 	if (!sqlite3_get_autocommit(s->db))
 		(void)run(s, &rollback_sql);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Who reads the database learns no token: only their hashes are here. */
+#include "store/secret.h"
 #include "store/sql.h"
 #include "store/tables.h"
-
-#include <sodium.h>
 
 static const struct sql put_sql = {SQL_TOKEN_PUT,
 	"INSERT OR REPLACE INTO token(hash, account, key_id, issued, expires)"
@@ -12,21 +11,9 @@ static const struct sql get_sql = {
 	SQL_TOKEN_GET, "SELECT account, key_id, issued, expires FROM token WHERE hash = ?1"};
 static const struct sql expire_sql = {SQL_TOKEN_EXPIRE, "DELETE FROM token WHERE expires <= ?1"};
 
-struct token_hash {
-	unsigned char b[crypto_generichash_BYTES];
-};
-
-static struct token_hash hash_of(const char *token)
-{
-	struct token_hash hash;
-	(void)crypto_generichash(
-		hash.b, sizeof(hash.b), (const unsigned char *)token, strlen(token), NULL, 0);
-	return hash;
-}
-
 int store_token_put(struct store *s, const char *token, const struct token *t)
 {
-	struct token_hash hash = hash_of(token);
+	struct secret_hash hash = secret_hash(token);
 	struct query q;
 	sql_write(&q, s, &put_sql);
 	sql_put_blob(&q, hash.b, sizeof(hash.b));
@@ -39,7 +26,7 @@ int store_token_put(struct store *s, const char *token, const struct token *t)
 
 int store_token_get(struct store *s, const char *token, struct token *ret)
 {
-	struct token_hash hash = hash_of(token);
+	struct secret_hash hash = secret_hash(token);
 	struct token t = {0};
 	struct query q;
 	sql_read(&q, s, &get_sql);

@@ -42,12 +42,17 @@ def environment(daemon, host_row):
     sts = key(daemon, "--name", "temporary", "--expires", "1h")
     disabled = key(daemon, "--name", "disabled")
     daemon.json("keys", "disable", disabled[0])
+    projects = key(daemon, "--name", "projects", "--enterprise-project", "ep-edge")
+    daemon.json("accounts", "add", "other")
+    other = key(daemon, "--name", "other", "--account", "other")
     account = daemon.json("status")
     return {
         "CORDON_URL": f"http://127.0.0.1:{daemon.port}", "CORDON_AK": ak, "CORDON_SK": sk,
         "CORDON_LIMITED_AK": limited[0], "CORDON_LIMITED_SK": limited[1],
         "CORDON_STS_AK": sts[0], "CORDON_STS_SK": sts[1], "CORDON_STS_TOKEN": sts[2],
         "CORDON_DISABLED_AK": disabled[0], "CORDON_DISABLED_SK": disabled[1],
+        "CORDON_EP_AK": projects[0], "CORDON_EP_SK": projects[1],
+        "CORDON_OTHER_AK": other[0], "CORDON_OTHER_SK": other[1],
         "CORDON_PROJECT": account["project_id"], "CORDON_ACCOUNT": account["account_id"],
         "CORDON_HOST_UUID": host_row["uuid"], "CORDON_HOST_NAME": host_row["name"],
         "CORDON_INSTANCE_ID": host_row["instance_id"], "CORDON_BLOCK_IP": ADDRESS,
@@ -89,6 +94,8 @@ def main():
     relay(tap, host, "conformance/run.mjs", env)
     relay(tap, host, "sdk/aliyun.mjs", env)
     tap.ok(until(lambda: in_kernel(host, ADDRESS)), "what was enabled again is in the kernel")
+    relay(tap, host, "sdk/aliyun_fleet.mjs", env)
+    tap.ok(until(lambda: not in_kernel(host, "203.0.113.221")), "custom blocks that were deleted left the kernel")
     relay(tap, host, "sdk/huawei.mjs", env)
     tap.ok(until(lambda: not in_kernel(host, ADDRESS)), "what was unblocked left the kernel")
     tap.done()

@@ -12,13 +12,20 @@ import { checkDocument } from './docs.mjs';
 
 const table = JSON.parse(readFileSync(new URL('table.json', import.meta.url)));
 const server = await openServer();
-const remembered = {};
+// What rows remember, and times in milliseconds.
+const remembered = {
+  past: Date.now() - 1000, later: Date.now() + 3600123, much_later: Date.now() + 7200456,
+  later_seconds: Math.floor(Date.now() / 1000) + 3600,
+};
 
-// Keys beside the first: the double has them, for the daemon the environment names them.
+// Keys beside the first: the double has them, for the daemon the environment names them. `other` is another account's,
+// `ep` is limited to an enterprise project that is not the default one.
 const keys = {
   limited: server.fake ? { ak: 'limited', sk: 'limitedsecret000000000000000001' } : fromEnvironment('CORDON_LIMITED'),
   sts: server.fake
     ? { ak: 'STS.testak', sk: 'temporarysecret0000000000000001', token: 'CAIS/sts+token==' } : fromEnvironment('CORDON_STS'),
+  other: server.fake ? { ak: 'other', sk: 'othersecret00000000000000000001' } : fromEnvironment('CORDON_OTHER'),
+  ep: server.fake ? { ak: 'projects', sk: 'projectssecret00000000000000001' } : fromEnvironment('CORDON_EP'),
   disabled: server.fake ? { ak: 'disabled', sk: 'disabledsecret00000000000000001' } : fromEnvironment('CORDON_DISABLED'),
   wrong: { ak: server.ak, sk: 'wrong' },
   unknown: { ak: 'NOSUCHKEY', sk: 'wrong' },
@@ -108,6 +115,8 @@ const predicates = {
   most: (v, want) => v?.length <= want,
   keys: (v, want) => JSON.stringify(Object.keys(v).sort()) === JSON.stringify([...want].sort()),
   has: (v, want) => v?.includes(want),
+  digits: (v, want) => Number.isSafeInteger(v) && String(v) === String(want),
+  in_digits: (v, want) => Number.isSafeInteger(v) && want.includes(String(v)),
   absent: (v) => v === undefined,
 };
 

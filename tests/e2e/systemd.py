@@ -95,6 +95,24 @@ def lines_in_log(machine, what):
     return len(re.findall(what, machine.run("journalctl", "-u", "cordon", "--no-pager", "-o", "cat").stdout))
 
 
+def enrolled(tap, m):
+    """Confined as it is, the unit becomes an agent: of a server that runs beside it, without a unit."""
+    m.run("sh", "-c", "printf 'role: server\\nfleet: {listen: 127.0.0.1:8732}\\n' > /tmp/server.yaml; cordond --config "
+          "/tmp/server.yaml --state-dir /tmp/server --listen 127.0.0.1:8741 >/tmp/server.log 2>&1 &")
+    server = ["cordon", "--state-dir", "/tmp/server"]
+    until(lambda: m.run(*server, "status", check=False).returncode == 0)
+    said = m.run(*server, "hosts", "invite", "--name", "unit").stdout
+    done = m.run("cordond", "enrol", *re.search(r"cordond enrol (\S+) (\S+)", said).groups(), check=False)
+    tap.ok(done.returncode == 0 and "takes it over now" in done.stdout, "it can be enrolled", done.stdout + done.stderr)
+    tap.ok(until(lambda: " online " in m.run(*server, "hosts").stdout), "and is an agent then",
+           m.run("journalctl", "-u", "cordon", "--no-pager", "-o", "cat").stdout)
+    m.fail("203.0.113.79")
+    tap.ok(until(lambda: "203.0.113.79" in m.run(*server, "blocks").stdout), "that reports",
+           m.run("cordon", "status", check=False).stdout)
+    m.run(*server, "hosts", "retire", "unit", "--yes")
+    tap.ok(until(lambda: " all," in m.run("cordon", "status", check=False).stdout), "until it is dismissed")
+
+
 def main():
     need_root()
     need_commands("unshare", "nsenter", "systemctl", "systemd-sysusers", "nft", "meson", "pgrep")
@@ -131,6 +149,7 @@ def main():
     m.fail("203.0.113.78")
     m.run("systemctl", "start", "cordon")
     tap.ok(until(lambda: m.blocked("203.0.113.78")), "what was written meanwhile is read after a start")
+    enrolled(tap, m)
     bad = lines_in_log(m, "error|refused|denied|EPERM|not permitted")
     tap.equal(bad, 0, "nothing was refused to it")
     tap.done()

@@ -1,56 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Alibaba's own clients: pop-core (V1 by GET and POST), openapi-core (V3, and V1 as "v2"), openapi-client (V3, forms).
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { installed, openServer, run, skipAll } from './server.mjs';
+import { classicCall, openServer, popCall, popError, sdk, typedCall, typedError } from './aliyun_clients.mjs';
+import { run, skipAll } from './server.mjs';
 
-const require = createRequire(import.meta.url);
-const VERSION = '2018-12-03';
 const LIST = 'DescribeBruteForceRecords';
-
-function load() {
-  if (!installed()) return null;
-  return {
-    pop: require('@alicloud/pop-core'),
-    core: require('@alicloud/openapi-core'),
-    classic: require('@alicloud/openapi-client'),
-    util: require('@alicloud/tea-util'),
-  };
-}
-
-const sdk = load();
 const server = sdk && (await openServer());
-
-function popCall(key, action, params = {}, options = {}) {
-  const client = new sdk.pop.RPCClient({
-    accessKeyId: key.ak, accessKeySecret: key.sk, securityToken: key.token, endpoint: server.url, apiVersion: VERSION });
-  return client.request(action, params, options);
-}
-
-// The way the vendor's typed clients call: parameters in the query, POST, an empty body.
-function typedCall(key, action, query = {}, config = {}) {
-  const { default: Client, $OpenApiUtil } = sdk.core;
-  const url = new URL(server.url);
-  const client = new Client(new $OpenApiUtil.Config({
-    accessKeyId: key.ak, accessKeySecret: key.sk, securityToken: key.token, endpoint: url.host,
-    protocol: url.protocol.slice(0, -1), ...config }));
-  const params = new $OpenApiUtil.Params({
-    action, version: VERSION, protocol: 'HTTP', pathname: '/', method: 'POST', authType: 'AK', style: 'RPC',
-    reqBodyType: 'formData', bodyType: 'json' });
-  return client.callApi(params, new $OpenApiUtil.OpenApiRequest({ query }), {});
-}
-
-// The generic client, with parameters where it is told to put them.
-function classicCall(key, action, method, where, values) {
-  const { default: Client, Config, Params, OpenApiRequest } = sdk.classic;
-  const url = new URL(server.url);
-  const client = new Client(new Config({
-    accessKeyId: key.ak, accessKeySecret: key.sk, endpoint: url.host, protocol: 'HTTP' }));
-  const params = new Params({
-    action, version: VERSION, protocol: 'HTTP', pathname: '/', method, authType: 'AK', style: 'RPC',
-    reqBodyType: 'formData', bodyType: 'json' });
-  return client.callApi(params, new OpenApiRequest({ [where]: values }), new sdk.util.RuntimeOptions({}));
-}
 
 function checkList(body) {
   assert.match(body.RequestId, /^[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$/);
@@ -76,23 +31,6 @@ const good = [
   ['openapi-client, POST, query', async () => (await classicCall(server, LIST, 'POST', 'query', byAddress())).body],
   ['openapi-client, POST, chunked form', async () => (await classicCall(server, LIST, 'POST', 'body', byAddress())).body],
 ].map(([name, call]) => [`${name}: lists`, async () => { checkList(await call()); }]);
-
-async function popError(key, action, params, code) {
-  await assert.rejects(popCall(key, action, params), (e) => {
-    assert.equal(e.code, code);
-    assert.equal(e.name, `${code}Error`);
-    assert.equal(e.data.Code, code);
-    return true;
-  });
-}
-
-async function typedError(key, action, query, status, code) {
-  await assert.rejects(typedCall(key, action, query), (e) => {
-    assert.equal(e.code, code);
-    assert.equal(e.statusCode ?? e.data?.statusCode, status);
-    return true;
-  });
-}
 
 const wrong = () => ({ ak: server.ak, sk: 'wrong' });
 const unknown = () => ({ ak: 'NOSUCHKEY', sk: 'x' });

@@ -149,6 +149,32 @@ const tests = [
     return true;
   })],
   ['token: rubbish', () => refused(withToken('rubbish').list(), 401, 'APIGW.0301', /decrypt token fail/)],
+  ['enterprise projects: 0 and none are the default one', async () => {
+    const ask = (query) => signed().list({ src_ip: server.block_ip, ...query });
+    checkList(await ask({}));
+    checkList(await ask({ enterprise_project_id: '0' }));
+    assert.equal((await ask({ enterprise_project_id: 'no-such-project' })).total_num, 0);
+  }],
+  ['enterprise projects: a key sees those it was granted, with AK/SK or a token', async () => {
+    const key = server.fake ? { ak: 'projects', sk: 'projectssecret00000000000000001' }
+      : { ak: process.env.CORDON_EP_AK, sk: process.env.CORDON_EP_SK };
+    if (!key.ak) return 'CORDON_EP_AK is not set';
+    const token = (await issue(key.ak, key.sk))['X-Subject-Token'];
+    for (const client of [signed(key), withToken(token)]) {
+      await refused(client.list({}), 403, 'HSS.0013', /Insufficient permissions/);
+      await refused(client.list({ enterprise_project_id: '0' }), 403, 'HSS.0013');
+      const all = await client.list({ enterprise_project_id: 'all_granted_eps', limit: 1000 });
+      assert.ok(all.data_list.every((r) => r.host_id !== server.host_uuid));
+    }
+    await refused(signed(key).change([{ host_id: server.host_uuid, src_ip: server.block_ip, login_type: 'ssh' }],
+      { enterprise_project_id: 'all_granted_eps' }), 400, 'HSS.0011');
+  }],
+  ['another account: its key is refused in this project', async () => {
+    const key = server.fake ? { ak: 'other', sk: 'othersecret00000000000000000001' }
+      : { ak: process.env.CORDON_OTHER_AK, sk: process.env.CORDON_OTHER_SK };
+    if (!key.ak) return 'CORDON_OTHER_AK is not set';
+    await refused(signed(key).list(byAddress()), 403, 'HSS.0010');
+  }],
   ['change: unknown address', () => refused(
     signed().change([{ host_id: server.host_uuid, src_ip: '192.0.2.1', login_type: 'ssh' }]), 400, 'HSS.0011')],
   ['change: no entries', () => refused(signed().change([]), 400, 'HSS.0001')],

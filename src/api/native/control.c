@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/native/control.h"
 
+#include "api/native/stage.h"
 #include "api/native/verbs.h"
 #include "base/loop.h"
 
@@ -18,6 +19,8 @@ struct connection {
 	struct watch *watch;
 	struct buf in, out;
 	size_t sent;
+	char from[48]; /* who connected */
+	struct verb_session session;
 	bool waiting; /* a verb will answer later */
 	bool running; /* the verb has not returned yet */
 	bool gone;    /* closed while it was waiting */
@@ -31,6 +34,8 @@ struct control {
 	struct watch *watch;
 	struct connection *connections;
 	unsigned count;
+	bool (*link)(void *ctx, struct control_link *ret);
+	void *link_ctx;
 };
 
 static void connection_free(struct connection *n)
@@ -46,6 +51,7 @@ static void connection_free(struct connection *n)
 	closep(&n->fd);
 	buf_done(&n->in);
 	buf_done(&n->out);
+	n->session.stage = stage_free(n->session.stage);
 	free(n);
 }
 
@@ -111,33 +117,59 @@ static const char *explain(int r, const struct err *err)
 	return r < 0 ? strerror(-r) : "refused";
 }
 
+/* The account that the request names, else the first. */
+static int find_account(
+	struct control *c, const json_t *request, struct account *ret, struct err *err)
+{
+	const json_t *named = json_object_get(request, "account");
+	const char *text = json_string_value(named);
+	struct core_status status;
+	if (!named) {
+		core_get_status(c->core, &status);
+		*ret = status.account;
+		return 0;
+	}
+	int r = text ? store_account_find(core_store(c->core), text, ret) : STORE_NOT_FOUND;
+	return r == STORE_NOT_FOUND
+		       ? err_set(err, CORE_NOT_FOUND, "no account %s", text ? text : "of that kind")
+		       : r;
+}
+
+static int run_found(struct connection *n, const struct verb *verb, struct verb_call *call)
+{
+	n->waiting = n->running = true;
+	int r = verb->run(call);
+	n->running = false;
+	if (r != VERB_LATER)
+		n->waiting = false;
+	return r;
+}
+
 static void run_verb(struct connection *n, const json_t *request)
 {
 	_cleanup_(buf_done) struct buf result = BUF_NULL;
 	struct err err = {""};
 	struct json j;
 	const char *name = json_string_value(json_object_get(request, "verb"));
-	const struct verb *verb = name ? verb_find(name) : NULL;
-	struct core_status status;
-	core_get_status(n->control->core, &status);
+	const struct verb *verb = name ? verbs_find(name) : NULL;
 	struct verb_call call = {.core = n->control->core,
-		.caller = {.account = status.account.id, .who = "cli"},
+		.control = n->control,
 		.args = json_object_get(request, "args"),
 		.out = &j,
 		.err = &err,
+		.session = &n->session,
 		.later = n};
 	json_start(&j, &result);
 	if (!verb) {
 		put_answer(n, NULL, "no such verb: cordon and cordond differ in version?");
 		return;
 	}
-	n->waiting = n->running = true;
-	int r = verb->run(&call);
-	n->running = false;
-	if (r == VERB_LATER)
-		return;
-	n->waiting = false;
-	put_answer(n, &result, r == 0 ? NULL : explain(r, &err));
+	int r = find_account(n->control, request, &call.account, &err);
+	call.caller = (struct core_caller){call.account.id, "cli", n->from};
+	if (r == 0)
+		r = run_found(n, verb, &call);
+	if (r != VERB_LATER)
+		put_answer(n, &result, r == 0 ? NULL : explain(r, &err));
 }
 
 static void handle_line(struct connection *n, struct slice line)
@@ -208,6 +240,19 @@ static void on_connection(void *ctx, unsigned ready)
 	flush(n);
 }
 
+/* The sandbox has no /etc/passwd: other users than root are numbers. */
+static void name_peer(int fd, char *ret, size_t size)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		(void)snprintf(ret, size, "unknown");
+	else if (peer.uid == 0)
+		(void)snprintf(ret, size, "root");
+	else
+		(void)snprintf(ret, size, "uid %u", peer.uid);
+}
+
 static void on_listener(void *ctx, unsigned ready)
 {
 	struct control *c = ctx;
@@ -222,6 +267,7 @@ static void on_listener(void *ctx, unsigned ready)
 	}
 	*n = (struct connection){.control = c, .fd = fd, .next = c->connections};
 	n->in.limit = REQUEST_MAX;
+	name_peer(fd, n->from, sizeof(n->from));
 	c->connections = n;
 	c->count++;
 	n->watch = watch_new(c->loop, fd, WATCH_READ, on_connection, n);
@@ -256,4 +302,15 @@ struct control *control_free(struct control *c)
 	closep(&c->listener);
 	free(c);
 	return NULL;
+}
+
+void control_set_link(struct control *c, bool (*fn)(void *ctx, struct control_link *ret), void *ctx)
+{
+	c->link = fn;
+	c->link_ctx = ctx;
+}
+
+bool control_get_link(struct control *c, struct control_link *ret)
+{
+	return c->link && c->link(c->link_ctx, ret);
 }

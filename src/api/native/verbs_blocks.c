@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* blocks, block, unblock, verify, allow.* */
-#include "api/native/verbs.h"
-#include "base/clock.h"
+/* blocks, verify */
+#include "api/native/hosts.h"
+#include "core/settings.h"
 #include "model/settings.h"
 
 #include <errno.h>
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     100000
+#define HISTORY_MAX   20
 
-static void field_time(struct json *j, const char *name, int64_t ms)
+static int put_row(void *ctx, const struct block_row *row)
 {
-	char text[CLOCK_TEXT_MAX];
-	if (ms == BLOCK_FOREVER || ms <= 0)
-		json_field_null(j, name);
-	else
-		json_field(j, name, clock_format(ms, text));
-}
-
-static void put_block(struct json *j, const struct block *b)
-{
+	struct json *j = ctx;
+	const struct block *b = &row->block;
 	char text[PREFIX_TEXT_MAX];
 	json_begin_object(j);
 	json_field_int(j, "id", b->id);
+	json_field(j, "host", row->host.name);
+	json_field_bool(j, "local", !row->host.remote);
 	json_field(j, "target", prefix_format(&b->target, text));
 	json_field(j, "trigger", addr_format(&b->trigger, text));
 	json_field(j, "direction", b->direction == BLOCK_OUT ? "out" : "in");
@@ -34,17 +30,12 @@ static void put_block(struct json *j, const struct block *b)
 	json_field(j, "source", b->source == RULE_BLINK ? "system" : "user");
 	json_field_int(j, "attempts", b->attempts);
 	json_field_int(j, "lives", b->lives);
-	field_time(j, "created", b->created);
-	field_time(j, "first_attempt", b->first_attempt);
-	field_time(j, "latest_attempt", b->latest_attempt);
-	field_time(j, "expires", b->expires);
+	verb_put_time(j, "created", b->created);
+	verb_put_time(j, "first_attempt", b->first_attempt);
+	verb_put_time(j, "latest_attempt", b->latest_attempt);
+	verb_put_time(j, "expires", b->expires);
 	json_field_bool(j, "permanent", b->expires == BLOCK_FOREVER);
 	json_end_object(j);
-}
-
-static int put_row(void *ctx, const struct block_row *row)
-{
-	put_block(ctx, &row->block);
 	return 0;
 }
 
@@ -77,6 +68,18 @@ static int parse_states(struct verb_call *call, uint32_t *ret)
 		text);
 }
 
+static int fill_host(struct verb_call *call, struct block_query *q)
+{
+	const char *which = verb_text(call, "host");
+	struct host h;
+	if (!which)
+		return 0;
+	int r = hosts_find(call, which, &h);
+	if (r == 0)
+		q->host = h.id;
+	return r;
+}
+
 static int fill_query(struct verb_call *call, struct block_query *q)
 {
 	const char *address = verb_text(call, "address"), *service = verb_text(call, "service");
@@ -95,14 +98,17 @@ static int fill_query(struct verb_call *call, struct block_query *q)
 	q->service = service ? service_parse(slice_of(service)) : SERVICE_NONE;
 	if (service && q->service == SERVICE_NONE)
 		return err_set(call->err, CORE_INVALID, "%s: not a service", service);
-	return 0;
+	return fill_host(call, q);
 }
 
 static int verb_blocks(struct verb_call *call)
 {
-	struct block_query q = {.account = call->caller.account};
+	struct block_query q = {.account = call->account.id};
+	struct hosts_count hosts;
 	int64_t total = 0;
 	int r = fill_query(call, &q);
+	if (r == 0)
+		r = hosts_count(call, &hosts);
 	if (r != 0)
 		return r;
 	json_begin_object(call->out);
@@ -111,48 +117,8 @@ static int verb_blocks(struct verb_call *call)
 	r = store_block_query(core_store(call->core), &q, put_row, call->out, &total);
 	json_end_array(call->out);
 	json_field_int(call->out, "total", total);
+	json_field_int(call->out, "hosts", hosts.all);
 	json_end_object(call->out);
-	return r;
-}
-
-static int verb_block(struct verb_call *call)
-{
-	struct prefix target;
-	int64_t duration;
-	const char *direction = verb_text(call, "direction");
-	int r = verb_prefix(call, "target", &target);
-	if (r == 0)
-		r = verb_number(call, "duration", RULE_PERMANENT, &duration);
-	if (r != 0)
-		return r;
-	bool out = direction && strcmp(direction, "out") == 0;
-	if (direction && !out && strcmp(direction, "in") != 0)
-		return err_set(call->err, CORE_INVALID, "direction %s: in or out", direction);
-	if (duration < MS_SECOND)
-		return err_set(call->err, CORE_INVALID, "block time: 1s or more");
-	int64_t expires = duration >= RULE_PERMANENT ? BLOCK_FOREVER : clock_now() + duration;
-	r = core_block_by_hand(call->core, &call->caller, &target, out ? BLOCK_OUT : BLOCK_IN,
-		expires, verb_text(call, "why"), call->err);
-	if (r == 0) {
-		json_begin_object(call->out);
-		field_time(call->out, "expires", expires);
-		json_end_object(call->out);
-	}
-	return r;
-}
-
-static int verb_unblock(struct verb_call *call)
-{
-	struct prefix target;
-	unsigned n = 0;
-	int r = verb_prefix(call, "target", &target);
-	if (r == 0)
-		r = core_unblock(call->core, &call->caller, &target, &n, call->err);
-	if (r == 0) {
-		json_begin_object(call->out);
-		json_field_int(call->out, "lifted", n);
-		json_end_object(call->out);
-	}
 	return r;
 }
 
@@ -160,18 +126,29 @@ struct verify {
 	void *later;
 	struct core *core;
 	int64_t account;
-	uint32_t host;
 };
 
-static void put_kernel(struct json *j, const struct core_verify *v)
+/* Of -ENOTSUP the reason is known better than its words say it. */
+static const char *kernel_error(const struct verify *a, int error)
+{
+	if (error == 0)
+		return NULL;
+	if (error != -ENOTSUP)
+		return strerror(-error);
+	return core_settings(a->core)->role == ROLE_SERVER
+		       ? "a server blocks nothing itself, its agents do"
+		       : "this machine observes, nothing is blocked";
+}
+
+static void put_kernel(struct json *j, const struct verify *a, const struct core_verify *v)
 {
 	json_key(j, "kernel");
 	json_begin_object(j);
 	json_field_bool(j, "asked", v->kernel_asked);
 	json_field_bool(j, "has", v->kernel_has);
-	json_field(j, "error", v->kernel_error ? strerror(-v->kernel_error) : NULL);
+	json_field(j, "error", kernel_error(a, v->kernel_error));
 	if (v->kernel_has) {
-		field_time(j, "expires", v->kernel.expires);
+		verb_put_time(j, "expires", v->kernel.expires);
 		json_field_int(j, "record", v->kernel.record);
 	}
 	json_end_object(j);
@@ -192,11 +169,33 @@ static int put_audit(void *ctx, const struct audit_entry *e)
 {
 	struct json *j = ctx;
 	json_begin_object(j);
-	field_time(j, "time", e->time);
+	verb_put_time(j, "time", e->time);
 	json_field(j, "who", e->who);
+	json_field(j, "from", e->from[0] ? e->from : NULL);
 	json_field(j, "what", e->what);
 	json_field(j, "detail", e->detail);
 	json_end_object(j);
+	return 0;
+}
+
+/* The failures of one source on all servers of the account. */
+struct failures {
+	struct store *store;
+	const struct prefix *source;
+	struct attempt_sum sum;
+};
+
+static int add_host(void *ctx, const struct host *h)
+{
+	struct failures *f = ctx;
+	struct attempt_sum one = {0};
+	int r = store_attempt_sum(f->store, h->id, 0, f->source, &one);
+	if (r != 0 || one.failures == 0)
+		return r;
+	if (f->sum.failures == 0 || one.first < f->sum.first)
+		f->sum.first = one.first;
+	f->sum.latest = MAX_OF(f->sum.latest, one.latest);
+	f->sum.failures += one.failures;
 	return 0;
 }
 
@@ -204,14 +203,17 @@ static void put_history(struct json *j, const struct verify *a, const struct cor
 {
 	char source[PREFIX_TEXT_MAX];
 	struct store *store = core_store(a->core);
-	struct attempt_sum sum = {0};
-	(void)store_attempt_sum(store, a->host, 0, &v->source, &sum);
-	json_field_int(j, "failures_total", sum.failures);
-	field_time(j, "first_failure", sum.first);
-	field_time(j, "latest_failure", sum.latest);
+	struct failures f = {.store = store, .source = &v->source};
+	(void)store_host_each(store, a->account, add_host, &f);
+	json_field_int(j, "failures_total", f.sum.failures);
+	verb_put_time(j, "first_failure", f.sum.first);
+	verb_put_time(j, "latest_failure", f.sum.latest);
 	json_key(j, "history");
 	json_begin_array(j);
-	(void)store_audit_each(store, prefix_format(&v->source, source), 20, put_audit, j);
+	const struct audit_query q = {.account = a->account,
+		.object = prefix_format(&v->source, source),
+		.limit = HISTORY_MAX};
+	(void)store_audit_query(store, &q, put_audit, j);
 	json_end_array(j);
 }
 
@@ -228,9 +230,10 @@ static void on_verified(void *ctx, const struct core_verify *v)
 	json_begin_object(&j);
 	json_field(&j, "address", addr_format(&v->address, text));
 	json_field(&j, "counts_as", prefix_format(&v->source, text));
+	json_field(&j, "role", settings_role_name(core_settings(a->core)->role));
 	json_field(&j, "never_blocked", v->never ? protect_reason_text(v->never) : NULL);
 	json_field_int(&j, "failures_in_window", v->window_failures);
-	put_kernel(&j, v);
+	put_kernel(&j, a, v);
 	put_answered(&j, v);
 	json_key(&j, "records");
 	json_begin_array(&j);
@@ -249,83 +252,17 @@ static int verb_verify(struct verb_call *call)
 	if (!text || !addr_parse(slice_of(text), &address))
 		return err_set(call->err, CORE_INVALID, "%s: not an address", text ? text : "?");
 	struct verify *a = calloc(1, sizeof(*a));
-	struct core_status status;
 	if (!a)
 		return -ENOMEM;
-	core_get_status(call->core, &status);
-	*a = (struct verify){.later = call->later,
-		.core = call->core,
-		.account = call->caller.account,
-		.host = status.host.id};
+	*a = (struct verify){.later = call->later, .core = call->core, .account = call->account.id};
 	int r = core_verify(call->core, &address, on_verified, a);
 	if (r < 0)
 		free(a);
 	return r < 0 ? r : VERB_LATER;
 }
 
-static int put_allowed(void *ctx, const struct allow_entry *e)
-{
-	char text[PREFIX_TEXT_MAX];
-	struct json *j = ctx;
-	json_begin_object(j);
-	json_field(j, "prefix", prefix_format(&e->prefix, text));
-	json_field(j, "why", e->why);
-	json_field(j, "from", "command");
-	field_time(j, "created", e->created);
-	json_end_object(j);
-	return 0;
-}
-
-static int verb_allow_list(struct verb_call *call)
-{
-	const struct settings *s = core_settings(call->core);
-	json_begin_array(call->out);
-	for (unsigned i = 0; i < s->allow_count; i++) {
-		char text[PREFIX_TEXT_MAX];
-		json_begin_object(call->out);
-		json_field(call->out, "prefix", prefix_format(&s->allow[i], text));
-		json_field(call->out, "why", "");
-		json_field(call->out, "from", "configuration");
-		json_field_null(call->out, "created");
-		json_end_object(call->out);
-	}
-	int r = store_allow_each(core_store(call->core), put_allowed, call->out);
-	json_end_array(call->out);
-	return r;
-}
-
-static int change_allow(struct verb_call *call, bool add)
-{
-	struct prefix p;
-	int r = verb_prefix(call, "prefix", &p);
-	if (r == 0)
-		r = add ? core_allow_add(
-				  call->core, &call->caller, &p, verb_text(call, "why"), call->err)
-			: core_allow_remove(call->core, &call->caller, &p, call->err);
-	if (r == 0) {
-		json_begin_object(call->out);
-		json_end_object(call->out);
-	}
-	return r;
-}
-
-static int verb_allow_add(struct verb_call *call)
-{
-	return change_allow(call, true);
-}
-
-static int verb_allow_remove(struct verb_call *call)
-{
-	return change_allow(call, false);
-}
-
 const struct verb verbs_blocks[] = {
 	{"blocks", verb_blocks},
-	{"block", verb_block},
-	{"unblock", verb_unblock},
 	{"verify", verb_verify},
-	{"allow.list", verb_allow_list},
-	{"allow.add", verb_allow_add},
-	{"allow.remove", verb_allow_remove},
 	{NULL, NULL},
 };

@@ -60,6 +60,17 @@ void ask_send(struct ask *a, struct api *api)
 		a->json = json_loadb(a->response.body.p, a->response.body.n, 0, NULL);
 }
 
+/* Where the signer says to be. */
+static void place(struct ask *a, const struct ask_signer *s)
+{
+	if (s->peer)
+		assert(addr_parse(slice_of(s->peer), &a->request.peer));
+	if (!s->forwarded)
+		return;
+	ask_header(a, "X-Forwarded-For", s->forwarded);
+	ask_header(a, "X-Real-IP", s->forwarded);
+}
+
 static const char *draw_nonce(char text[static 32])
 {
 	static unsigned counter;
@@ -113,6 +124,7 @@ void ask_v1_signed(struct ask *a, struct api *api, const struct ask_signer *s, c
 	buf_printf(&target, "/?%s&Signature=", query.p);
 	encode_percent(&target, slice_of(signature));
 	ask_init(a, "GET", target.p);
+	place(a, s);
 	ask_header(a, "Host", "127.0.0.1:8731");
 	ask_send(a, api);
 }
@@ -140,6 +152,7 @@ void ask_huawei_signed(struct ask *a, struct api *api, const struct ask_signer *
 	char stamp[CLOCK_TEXT_MAX], hash[SIGN_HEX_MAX], signature[SIGN_HEX_MAX], value[512];
 	basic_stamp(s->time, stamp);
 	ask_init(a, method, target);
+	place(a, s);
 	ask_header(a, "Host", "127.0.0.1:8731");
 	ask_header(a, "X-Sdk-Date", stamp);
 	if (s->security_token)

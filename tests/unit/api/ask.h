@@ -43,6 +43,8 @@ struct ask_signer {
 	const char *id, *secret, *security_token;
 	int64_t time; /* of the stamp */
 	const char *nonce;
+	const char *peer;      /* whence the connection comes; NULL: from this machine */
+	const char *forwarded; /* whence a header says that it comes; NULL: there is none */
 };
 extern const struct ask_signer ask_signer_default; /* draws a nonce each time */
 void ask_v1_signed(struct ask *a, struct api *api, const struct ask_signer *s, const char *action,

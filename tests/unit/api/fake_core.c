@@ -11,7 +11,7 @@ struct core_reader {
 	struct core *core;
 };
 
-static int64_t now_of(const struct core *c)
+int64_t fake_now(const struct core *c)
 {
 	return c->now ? c->now : clock_now();
 }
@@ -86,7 +86,7 @@ struct block *fake_core_block(struct core *c, const struct host *h, const char *
 	enum service service, enum block_state state)
 {
 	struct block *b = &c->blocks[c->block_count++];
-	int64_t at = now_of(c) - MS_HOUR + c->block_count * MS_MINUTE;
+	int64_t at = fake_now(c) - MS_HOUR + c->block_count * MS_MINUTE;
 	*b = (struct block){.id = 100 + (int64_t)c->block_count,
 		.account = h->account,
 		.host = h->id,
@@ -111,6 +111,27 @@ struct block *fake_core_block(struct core *c, const struct host *h, const char *
 	return b;
 }
 
+/* A third host whose agent is away, and what is another account's. */
+static void seed_fleet(struct core *c)
+{
+	struct host *web = &c->hosts[0], *db = &c->hosts[1];
+	struct host *edge = fake_core_host(c, "6d5b361f-958d-48a8-a9d2-d6e82c100003", "edge-03");
+	struct host *theirs = fake_core_host(c, "6d5b361f-958d-48a8-a9d2-d6e82c100009", "theirs");
+	(void)snprintf(edge->enterprise_project, sizeof(edge->enterprise_project), FAKE_PROJECT);
+	(void)snprintf(edge->internet_ip, sizeof(edge->internet_ip), "198.51.100.9");
+	(void)snprintf(edge->intranet_ip, sizeof(edge->intranet_ip), "10.0.0.9");
+	edge->remote = true;
+	edge->agent_online = false;
+	theirs->account = c->other.id;
+	(void)fake_core_block(c, edge, "203.0.113.83", SERVICE_SSH, BLOCK_APPLIED);
+	(void)fake_core_block(c, theirs, "203.0.113.90", SERVICE_SSH, BLOCK_APPLIED);
+	(void)fake_core_custom(c, web, "198.51.100.200");
+	(void)fake_core_custom(c, theirs, "198.51.100.201");
+	fake_core_rule(c, c->account.id, "all")->is_default = true;
+	c->host_rules[db->id - 1] = fake_core_rule(c, c->account.id, "strict")->id;
+	fake_core_rule(c, c->other.id, "their own")->is_default = true;
+}
+
 void fake_core_seed(struct core *c)
 {
 	struct host *web = fake_core_host(c, "6d5b361f-958d-48a8-a9d2-d6e82c100001", "web 01/ä+b");
@@ -124,14 +145,15 @@ void fake_core_seed(struct core *c)
 	(void)fake_core_block(c, db, "203.0.113.80", SERVICE_VSFTPD, BLOCK_EXPIRED);
 	(void)fake_core_block(c, web, "203.0.113.81", SERVICE_SSH, BLOCK_CANCELED);
 	(void)fake_core_block(c, web, "203.0.113.82", SERVICE_SSH, BLOCK_WANTED);
+	seed_fleet(c);
 }
 
-/* Changing this address fails, as a store that cannot write would. */
-static bool is_fault(const struct core_block_name *name)
+/* What is of this address fails, as a store that cannot write would. */
+bool fake_is_fault(const struct addr *a)
 {
 	static const struct addr fault = {
 		.b = {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 200}};
-	return addr_eq(&name->address, &fault);
+	return addr_eq(a, &fault);
 }
 
 /* core.h */
@@ -177,13 +199,25 @@ static bool text_matches(const char *wanted, const char *text)
 	return !wanted || strcmp(wanted, text) == 0;
 }
 
+static bool project_matches(const char *projects, const struct host *h)
+{
+	size_t n = strlen(h->enterprise_project);
+	bool any = !projects || !projects[0];
+	for (const char *p = projects; !any && p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		any = strcspn(p, "\n") == n && strncmp(p, h->enterprise_project, n) == 0;
+	}
+	return any;
+}
+
 static bool host_matches(const struct block_query *q, const struct host *h)
 {
 	bool like = !q->host_like || strstr(h->name, q->host_like) ||
 		    strstr(h->internet_ip, q->host_like) || strstr(h->intranet_ip, q->host_like);
 	return like && text_matches(q->host_name, h->name) &&
 	       text_matches(q->instance_id, h->instance_id) &&
-	       text_matches(q->enterprise_project, h->enterprise_project);
+	       text_matches(q->enterprise_project, h->enterprise_project) &&
+	       project_matches(q->enterprise_projects, h);
 }
 
 static bool block_matches(const struct block_query *q, const struct block *b)
@@ -277,6 +311,8 @@ int core_account(struct core_reader *r, int64_t id, struct account *ret)
 int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret)
 {
 	const struct core *c = r->core;
+	if (strcmp(uuid, FAKE_FAULT) == 0)
+		return -EIO;
 	for (unsigned i = 0; i < c->host_count; i++) {
 		if (c->hosts[i].account == account && strcmp(c->hosts[i].uuid, uuid) == 0) {
 			*ret = c->hosts[i];
@@ -336,7 +372,7 @@ int core_token_issue(struct core *c, const struct access_key *key, char *ret, si
 	c->token_count = MIN_OF(c->token_count, FAKE_TOKENS);
 	randombytes_buf(bytes, sizeof(bytes));
 	(void)sodium_bin2hex(t->text, sizeof(t->text), bytes, sizeof(bytes));
-	t->token = (struct token){.account = key->account, .issued = now_of(c)};
+	t->token = (struct token){.account = key->account, .issued = fake_now(c)};
 	t->token.expires = t->token.issued + c->settings.token_life;
 	(void)snprintf(t->token.key_id, sizeof(t->token.key_id), "%s", key->id);
 	(void)snprintf(ret, size, "%s", t->text);
@@ -360,6 +396,18 @@ static struct block *find_named(
 	return NULL;
 }
 
+int fake_change(struct core *c, const struct core_caller *who, struct err *err)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	c->caller.account = who->account;
+	(void)snprintf(c->caller.who, sizeof(c->caller.who), "%s", who->who);
+	(void)snprintf(c->caller.from, sizeof(c->caller.from), "%s", who->from ? who->from : "");
+	(void)pthread_mutex_unlock(&c->lock);
+	if (c->fail)
+		return c->fail;
+	return c->condition ? err_set(err, c->condition, "told to refuse") : 0;
+}
+
 static int cancel(struct core *c, const struct core_caller *who,
 	const struct core_block_name *names, unsigned n, unsigned *ret_bad)
 {
@@ -374,7 +422,7 @@ static int cancel(struct core *c, const struct core_caller *who,
 		struct block *b = find_named(c, who, &names[i]);
 		if (block_is_active(b->state)) {
 			b->state = BLOCK_CANCELLING;
-			b->changed = now_of(c);
+			b->changed = fake_now(c);
 		}
 	}
 	c->canceled++;
@@ -384,12 +432,13 @@ static int cancel(struct core *c, const struct core_caller *who,
 int core_blocks_cancel(struct core *c, const struct core_caller *who,
 	const struct core_block_name *names, unsigned n, unsigned *ret_bad, struct err *err)
 {
-	if (c->fail || is_fault(&names[0]))
-		return c->fail ? c->fail : -EIO;
-	if (c->condition)
-		return err_set(err, c->condition, "told to refuse");
+	int r = fake_change(c, who, err);
+	if (r == 0 && fake_is_fault(&names[0].address))
+		r = -EIO;
+	if (r != 0)
+		return r;
 	(void)pthread_mutex_lock(&c->lock);
-	int r = cancel(c, who, names, n, ret_bad);
+	r = cancel(c, who, names, n, ret_bad);
 	(void)pthread_mutex_unlock(&c->lock);
 	return r;
 }
@@ -397,16 +446,17 @@ int core_blocks_cancel(struct core *c, const struct core_caller *who,
 int core_block_renew(struct core *c, const struct core_caller *who,
 	const struct core_block_name *name, struct err *err)
 {
-	if (c->fail || is_fault(name))
-		return c->fail ? c->fail : -EIO;
-	if (c->condition)
-		return err_set(err, c->condition, "told to refuse");
+	int r = fake_change(c, who, err);
+	if (r == 0 && fake_is_fault(&name->address))
+		r = -EIO;
+	if (r != 0)
+		return r;
 	(void)pthread_mutex_lock(&c->lock);
 	struct block *b = find_named(c, who, name);
 	if (b) {
 		b->state = BLOCK_APPLIED;
 		b->applied_once = true;
-		b->changed = now_of(c);
+		b->changed = fake_now(c);
 		b->expires = b->changed + 6 * MS_HOUR;
 	}
 	(void)pthread_mutex_unlock(&c->lock);

@@ -38,6 +38,9 @@ static void add_keys(struct core *c)
 	(void)snprintf(k->security_token, sizeof(k->security_token), "CAIS/sts+token==");
 	k = fake_core_key(c, "disabled", "disabledsecret00000000000000001");
 	k->active = false;
+	fake_core_key(c, "other", "othersecret00000000000000000001")->account = c->other.id;
+	k = fake_core_key(c, "projects", "projectssecret00000000000000001");
+	(void)snprintf(k->projects, sizeof(k->projects), "%s", FAKE_PROJECT);
 }
 
 static void say(const struct core *c, uint16_t port)
@@ -45,9 +48,12 @@ static void say(const struct core *c, uint16_t port)
 	(void)printf(
 		"{\"url\":\"http://127.0.0.1:%u\",\"ak\":\"%s\",\"sk\":\"%s\",\"project\":\"%s\","
 		"\"host_uuid\":\"%s\",\"host_name\":\"%s\",\"instance_id\":\"%s\","
-		"\"block_ip\":\"203.0.113.77\",\"account\":\"%s\"}\n",
+		"\"block_ip\":\"203.0.113.77\",\"account\":\"%s\",\"host2_uuid\":\"%s\","
+		"\"instance2_id\":\"%s\",\"offline_uuid\":\"%s\",\"foreign_uuid\":\"%s\","
+		"\"enterprise_project\":\"%s\"}\n",
 		port, c->keys[0].id, c->keys[0].secret, c->account.project_id, c->hosts[0].uuid,
-		c->hosts[0].name, c->hosts[0].instance_id, c->account.uid);
+		c->hosts[0].name, c->hosts[0].instance_id, c->account.uid, c->hosts[1].uuid,
+		c->hosts[1].instance_id, c->hosts[2].uuid, c->hosts[3].uuid, FAKE_PROJECT);
 	(void)fflush(stdout);
 }
 

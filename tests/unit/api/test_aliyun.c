@@ -109,20 +109,28 @@ static void filters(void **state)
 		const char *params;
 		int64_t rows;
 	} cases[] = {
-		{"", 7},
+		{"", 8},
 		{"Status=0", 3}, /* wanted, expired, canceled */
-		{"Status=1", 3},
+		{"Status=1", 4},
 		{"Status=2", 1},
-		{"Status=", 7},
+		{"Status=", 8},
 		{"BlockIp=203.0.113.99", 0},
 		{"InstanceId=i-6d5b361fd6e82c100001", 4},
+		{"InstanceId=i-6d5b361fd6e82c100002", 3},
+		{"InstanceId=i-6d5b361fd6e82c100003", 1},
+		{"InstanceId=i-6d5b361fd6e82c100009", 0}, /* another account's */
 		{"InstanceId=i-6d5b", 0},
+		{"InstanceId=i-6d5b361fd6e82c100002&Status=1", 1},
+		{"InstanceId=i-6d5b361fd6e82c100002&Remark=web", 0},
 		{"Remark=web", 4},
 		{"Remark=db-02", 3},
-		{"Remark=198.51.100", 7},
+		{"Remark=edge", 1},
+		{"Remark=0.0.9", 1}, /* its private address */
+		{"Remark=theirs", 0},
+		{"Remark=198.51.100", 8},
 		{"Remark=nobody", 0},
 		{"Remark=web&Status=1", 2},
-		{"RegionId=cn&Lang=zh&SourceIp=1.1.1.1&ResourceOwnerId=1", 7},
+		{"RegionId=cn&Lang=zh&SourceIp=1.1.1.1&ResourceOwnerId=1", 8},
 	};
 	for (size_t i = 0; i < countof(cases); i++)
 		expect_rows(*state, cases[i].params, cases[i].rows);
@@ -155,7 +163,7 @@ static void pages(void **state)
 		char params[64];
 		(void)snprintf(params, sizeof(params), "CurrentPage=%d&PageSize=3", page);
 		expect(w, DESCRIBE, params, 200, NULL);
-		assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), 7);
+		assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), 8);
 		assert_int_equal(ask_int(&w->ask, "PageInfo.CurrentPage"), page);
 		assert_int_equal(ask_int(&w->ask, "PageInfo.PageSize"), 3);
 		json_t *list = ask_at(&w->ask, "MachineList");
@@ -169,7 +177,7 @@ static void pages(void **state)
 			seen++;
 		}
 	}
-	assert_int_equal(seen, 7);
+	assert_int_equal(seen, 8);
 }
 
 static void judges_parameters(void **state)

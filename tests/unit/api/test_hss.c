@@ -113,8 +113,14 @@ static void filters(void **state)
 		{"host_name=db-02", 2},
 		{"host_name=db", 0},
 		{"host_name=web%2001%2F%C3%A4%2Bb", 3},
-		{"enterprise_project_id=all_granted_eps", 5},
-		{"enterprise_project_id=0", 5},
+		{"enterprise_project_id=all_granted_eps", 6},
+		{"enterprise_project_id=0", 5}, /* as without it */
+		{"enterprise_project_id=" FAKE_PROJECT, 1},
+		{"enterprise_project_id=" FAKE_PROJECT "&host_name=edge-03", 1},
+		{"enterprise_project_id=" FAKE_PROJECT "&host_name=db-02", 0},
+		{"enterprise_project_id=all_granted_eps&host_name=edge-03", 1},
+		{"enterprise_project_id=all_granted_eps&host_name=theirs", 0},
+		{"host_name=edge-03", 0}, /* not of the default project */
 		{"enterprise_project_id=abc", 0},
 		{"last_days=30", 5},
 		{"begin_time=1&end_time=2", 0},

@@ -126,6 +126,8 @@ static void world_init(struct world *w, const struct vector *v)
 		(void)snprintf(k->security_token, sizeof(k->security_token), "%s", TOKEN);
 	struct host *h = fake_core_host(&w->core, "h-1", "web 01");
 	(void)fake_core_block(&w->core, h, "203.0.113.77", SERVICE_SSH, BLOCK_APPLIED);
+	(void)fake_core_host(&w->core, "u-1", "one of the rule's");
+	(void)fake_core_host(&w->core, "u-2", "another of them");
 	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
 }
 

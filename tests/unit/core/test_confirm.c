@@ -8,6 +8,12 @@
 #define STRANGER "203.0.113.99"
 #define ATTACKER "203.0.113.5"
 
+/* Each starts it as it needs it. */
+static int prepare(void **state)
+{
+	return world_prepare(state, false);
+}
+
 static void start(struct world *w, uint32_t services)
 {
 	w->settings->sensors[0].services = services;
@@ -199,7 +205,7 @@ static void in_observe_mode_they_count(void **state)
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, world_setup_stopped, world_teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, prepare, world_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(who_never_connected_is_nobody),
 		CASE(who_connected_is_counted),

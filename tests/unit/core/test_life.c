@@ -60,7 +60,7 @@ static void in_observe_mode_every_record_says_so(void **state)
 
 	unsigned n = 0;
 	struct prefix p = world_prefix(ADDRESS);
-	assert_int_equal(core_unblock(w->core, &w->who, &p, &n, NULL), 0);
+	assert_int_equal(core_unblock(w->core, &w->who, &p, NULL, 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(world_state(w, ADDRESS), BLOCK_CANCELED);
 }
@@ -148,7 +148,7 @@ static void a_failure_counted_in_the_batch_of_its_records_end(void **state)
 		.services = SERVICE_ALL,
 		.enabled = true,
 		.is_default = true};
-	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL), 0);
+	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL, 0, NULL, NULL), 0);
 	world_failures(w, ADDRESS, 3, now - 400); /* ends at now + 600 */
 	world_until(w, world_state(w, ADDRESS) == BLOCK_APPLIED);
 	world_until(w, clock_now() > now + 500);
@@ -169,7 +169,7 @@ static void two_services_share_one_element(void **state)
 	int64_t hour = clock_now() + MS_HOUR;
 	world_failures(w, ADDRESS, 10, clock_now() - 1000);
 	world_until(w, world_state(w, ADDRESS) == BLOCK_APPLIED);
-	assert_int_equal(core_block_by_hand(w->core, &w->who, &p, BLOCK_IN, hour, "test", NULL), 0);
+	assert_int_equal(world_by_hand(w, &p, BLOCK_IN, hour, "test", NULL), 0);
 	world_until(w, world_block(w, ADDRESS, SERVICE_NONE).state == BLOCK_APPLIED);
 	assert_int_equal(w->kernel_n, 1); /* ssh's end is later: it stays */
 	assert_true(world_in_kernel(w, ENFORCE_IN, ADDRESS)->expires > hour);
@@ -184,7 +184,7 @@ static void two_services_share_one_element(void **state)
 	assert_int_equal(world_state(w, ADDRESS), BLOCK_CANCELLING);
 	assert_int_equal(world_in_kernel(w, ENFORCE_IN, ADDRESS)->expires, hour);
 	unsigned n = 0;
-	assert_int_equal(core_unblock(w->core, &w->who, &p, &n, NULL), 0);
+	assert_int_equal(core_unblock(w->core, &w->who, &p, NULL, 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	world_until(w, world_state(w, ADDRESS) == BLOCK_CANCELED);
 	world_until(w, world_block(w, ADDRESS, SERVICE_NONE).state == BLOCK_CANCELED);
@@ -252,13 +252,10 @@ static void who_is_protected_is_counted_not_blocked(void **state)
 	assert_int_equal(w->added, 0);
 	struct prefix p = world_prefix("127.0.0.0/8"), all = world_prefix("0.0.0.0/0");
 	struct err err = {""};
-	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &p, BLOCK_IN, BLOCK_FOREVER, NULL, &err),
-		CORE_PROTECTED);
+	assert_int_equal(world_by_hand(w, &p, BLOCK_IN, BLOCK_FOREVER, NULL, &err), CORE_PROTECTED);
 	assert_non_null(strstr(err.text, "never blocked"));
 	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &all, BLOCK_OUT, BLOCK_FOREVER, NULL, &err),
-		CORE_PROTECTED);
+		world_by_hand(w, &all, BLOCK_OUT, BLOCK_FOREVER, NULL, &err), CORE_PROTECTED);
 }
 
 static void refused_connections_count_once(void **state)

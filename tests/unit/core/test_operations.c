@@ -141,11 +141,9 @@ static void allowing_lifts_and_never_blocks(void **state)
 	assert_null(world_in_kernel(w, ENFORCE_IN, "203.0.113.77"));
 	struct prefix one = world_prefix("203.0.113.1"), wide = world_prefix("203.0.0.0/16");
 	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &one, BLOCK_IN, BLOCK_FOREVER, NULL, NULL),
-		CORE_PROTECTED);
+		world_by_hand(w, &one, BLOCK_IN, BLOCK_FOREVER, NULL, NULL), CORE_PROTECTED);
 	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &wide, BLOCK_IN, BLOCK_FOREVER, NULL, NULL),
-		CORE_PROTECTED);
+		world_by_hand(w, &wide, BLOCK_IN, BLOCK_FOREVER, NULL, NULL), CORE_PROTECTED);
 	struct core_block_name name = name_of(w, "203.0.113.1");
 	assert_int_equal(core_block_renew(w->core, &w->who, &name, NULL), CORE_PROTECTED);
 
@@ -185,9 +183,7 @@ static void more_are_allowed_than_one_answer_holds(void **state)
 	}
 	struct addr last = addr_from_v4(0xc6336400u + ((MANY - 1) << 8));
 	struct prefix p = prefix_of(&last, 128);
-	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &p, BLOCK_IN, BLOCK_FOREVER, NULL, NULL),
-		CORE_PROTECTED);
+	assert_int_equal(world_by_hand(w, &p, BLOCK_IN, BLOCK_FOREVER, NULL, NULL), CORE_PROTECTED);
 }
 
 static void by_hand_in_both_directions(void **state)
@@ -195,11 +191,8 @@ static void by_hand_in_both_directions(void **state)
 	struct world *w = *state;
 	struct prefix net = world_prefix("198.51.100.0/24"), one = world_prefix("203.0.113.9");
 	int64_t soon = clock_now() + 300;
-	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &net, BLOCK_IN, BLOCK_FOREVER, "spam", NULL),
-		0);
-	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &one, BLOCK_OUT, soon, NULL, NULL), 0);
+	assert_int_equal(world_by_hand(w, &net, BLOCK_IN, BLOCK_FOREVER, "spam", NULL), 0);
+	assert_int_equal(world_by_hand(w, &one, BLOCK_OUT, soon, NULL, NULL), 0);
 	world_until(w, world_in_kernel(w, ENFORCE_OUT, "203.0.113.9"));
 	world_until(w, world_state(w, "198.51.100.0/24") == BLOCK_APPLIED);
 	assert_true(world_in_kernel(w, ENFORCE_IN, "198.51.100.0/24")->expires == ENFORCE_FOREVER);
@@ -208,12 +201,11 @@ static void by_hand_in_both_directions(void **state)
 	assert_true(b.expires == BLOCK_FOREVER);
 	world_until(w, !world_in_kernel(w, ENFORCE_OUT, "203.0.113.9"));
 	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &one, BLOCK_IN, clock_now() - 1, NULL, NULL),
-		CORE_INVALID);
+		world_by_hand(w, &one, BLOCK_IN, clock_now() - 1, NULL, NULL), CORE_INVALID);
 	unsigned n = 0;
 	struct prefix inside = world_prefix("198.51.100.7"), none = world_prefix("192.0.2.1");
-	assert_int_equal(core_unblock(w->core, &w->who, &none, &n, NULL), CORE_NOT_FOUND);
-	assert_int_equal(core_unblock(w->core, &w->who, &inside, &n, NULL), 0);
+	assert_int_equal(core_unblock(w->core, &w->who, &none, NULL, 0, &n, NULL), CORE_NOT_FOUND);
+	assert_int_equal(core_unblock(w->core, &w->who, &inside, NULL, 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	world_until(w, world_state(w, "198.51.100.0/24") == BLOCK_CANCELED);
 }
@@ -237,7 +229,7 @@ static void rules_decide_from_the_next_failure(void **state)
 	struct rule r = rule("three", 3, 60000, RULE_PERMANENT);
 	world_failures(w, "203.0.113.1", 2, clock_now() - 1000);
 	world_until(w, world_attempts(w) == 2);
-	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL), 0);
+	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL, 0, NULL, NULL), 0);
 	world_failures(w, "203.0.113.1", 1, clock_now() - 500);
 	world_until(w, world_state(w, "203.0.113.1") == BLOCK_APPLIED);
 	struct block b = world_block(w, "203.0.113.1", SERVICE_SSH);
@@ -246,7 +238,7 @@ static void rules_decide_from_the_next_failure(void **state)
 	assert_true(b.expires == BLOCK_FOREVER);
 
 	r.fail_count = 5;
-	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL), 0); /* changed */
+	assert_int_equal(core_rule_put(w->core, &w->who, &r, NULL, 0, NULL, NULL), 0); /* changed */
 	world_failures(w, "203.0.113.2", 4, clock_now() - 500);
 	world_until(w, world_attempts(w) == 7);
 	assert_int_equal(world_state(w, "203.0.113.2"), BLOCK_STATES);
@@ -272,12 +264,14 @@ static void wrong_rules_are_refused(void **state)
 		rule("a", 1, MS_DAY + 1, 1000), rule("a", 1, 1000, 999), rule("a", 1, 1000, 1000)};
 	bad[6].services = 0;
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_int_equal(core_rule_put(w->core, &w->who, &bad[i], &err), CORE_INVALID);
+		assert_int_equal(core_rule_put(w->core, &w->who, &bad[i], NULL, 0, NULL, &err),
+			CORE_INVALID);
 	struct rule good = rule("a", 1, 1000, 1000), again = good;
-	assert_int_equal(core_rule_put(w->core, &w->who, &good, &err), 0);
-	assert_int_equal(core_rule_put(w->core, &w->who, &again, &err), CORE_EXISTS);
+	assert_int_equal(core_rule_put(w->core, &w->who, &good, NULL, 0, NULL, &err), 0);
+	assert_int_equal(core_rule_put(w->core, &w->who, &again, NULL, 0, NULL, &err), CORE_EXISTS);
 	struct rule system = w->settings->system_rule;
-	assert_int_equal(core_rule_put(w->core, &w->who, &system, &err), CORE_INVALID);
+	assert_int_equal(
+		core_rule_put(w->core, &w->who, &system, NULL, 0, NULL, &err), CORE_INVALID);
 	assert_int_equal(core_rule_remove(w->core, &w->who, w->settings->system_rule.name, &err),
 		CORE_INVALID);
 	assert_int_equal(core_rule_remove(w->core, &w->who, "none", &err), CORE_NOT_FOUND);
@@ -292,7 +286,7 @@ static void so_many_rules_that_the_next_start_still_works(void **state)
 		char name[32];
 		(void)snprintf(name, sizeof(name), "rule %u", n);
 		struct rule one = rule(name, 500, 1000, 1000);
-		r = core_rule_put(w->core, &w->who, &one, NULL);
+		r = core_rule_put(w->core, &w->who, &one, NULL, 0, NULL, NULL);
 	}
 	assert_int_equal(r, CORE_INVALID);
 	world_stop(w);
@@ -307,7 +301,7 @@ static void the_files_rules_come_and_go_with_it(void **state)
 	w->settings->rule_count = 1;
 	world_start(w);
 	struct rule mine = rule("fixed", 3, 1000, 1000);
-	assert_int_equal(core_rule_put(w->core, &w->who, &mine, NULL), CORE_INVALID);
+	assert_int_equal(core_rule_put(w->core, &w->who, &mine, NULL, 0, NULL, NULL), CORE_INVALID);
 	assert_int_equal(core_rule_remove(w->core, &w->who, "fixed", NULL), CORE_INVALID);
 	world_failures(w, "203.0.113.1", 2, clock_now() - 1000);
 	world_until(w, world_state(w, "203.0.113.1") == BLOCK_APPLIED);
@@ -375,8 +369,7 @@ struct asker {
 static void *ask(void *arg)
 {
 	struct asker *a = arg;
-	a->result = core_block_by_hand(
-		a->world->core, &a->world->who, &a->target, BLOCK_IN, BLOCK_FOREVER, NULL, NULL);
+	a->result = world_by_hand(a->world, &a->target, BLOCK_IN, BLOCK_FOREVER, NULL, NULL);
 	a->done = true;
 	return NULL;
 }

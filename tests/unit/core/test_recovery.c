@@ -76,12 +76,10 @@ static void a_lift_under_way_is_ended_by_a_restart(void **state)
 	struct prefix p = world_prefix(ADDRESS);
 	unsigned n = 0;
 	/* it would have ended by itself before the restart */
-	assert_int_equal(
-		core_block_by_hand(w->core, &w->who, &p, BLOCK_IN, clock_now() + 200, NULL, NULL),
-		0);
+	assert_int_equal(world_by_hand(w, &p, BLOCK_IN, clock_now() + 200, NULL, NULL), 0);
 	world_until(w, world_state(w, ADDRESS) == BLOCK_APPLIED);
 	w->mute = true;
-	assert_int_equal(core_unblock(w->core, &w->who, &p, &n, NULL), 0);
+	assert_int_equal(core_unblock(w->core, &w->who, &p, NULL, 0, &n, NULL), 0);
 	world_settle(w);
 	assert_int_equal(world_state(w, ADDRESS), BLOCK_CANCELLING);
 	while (clock_now() < world_block(w, ADDRESS, SERVICE_NONE).expires)
@@ -220,7 +218,7 @@ static void an_operation_that_cannot_be_stored_was_not_done(void **state)
 	fill_up(w);
 	struct prefix net = world_prefix("198.51.100.0/24");
 	unsigned n = 0, removed = w->removed;
-	assert_true(core_unblock(w->core, &w->who, &net, &n, NULL) < 0);
+	assert_true(core_unblock(w->core, &w->who, &net, NULL, 0, &n, NULL) < 0);
 	world_settle(w);
 	core_get_status(w->core, &status);
 	assert_int_equal(status.blocks[BLOCK_APPLIED], 200);
@@ -230,7 +228,7 @@ static void an_operation_that_cannot_be_stored_was_not_done(void **state)
 	/* lines are read as before */
 	world_failures(w, ADDRESS, 10, clock_now() - 1000);
 	world_until(w, world_state(w, ADDRESS) == BLOCK_APPLIED);
-	assert_int_equal(core_unblock(w->core, &w->who, &net, &n, NULL), 0);
+	assert_int_equal(core_unblock(w->core, &w->who, &net, NULL, 0, &n, NULL), 0);
 	assert_int_equal(n, 200);
 	world_until(w, w->kernel_n == 1);
 }

@@ -81,6 +81,9 @@ static void test_defaults(void **state)
 	assert_int_equal(s.token_life, 24 * MS_HOUR);
 	assert_int_equal(s.hits_interval, 5 * MS_SECOND);
 	assert_int_equal(s.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(s.role, ROLE_AUTO);
+	assert_string_equal(s.fleet_listen.host, "");
+	assert_string_equal(s.fleet_address, "");
 	assert_int_equal(settings_check(&s, NULL), 0);
 }
 
@@ -126,6 +129,10 @@ static const char full[] = "sensors:\n"
 			   "    forbidden: 7d\n"
 			   "  - name: all\n"
 			   "observe: true\n"
+			   "role: all\n"
+			   "fleet:\n"
+			   "  listen: \"[::]:8732\"\n"
+			   "  address: cordon.example.net:443\n"
 			   "listen:\n"
 			   "  - address: \"[::1]:8731\"\n"
 			   "  - address: 0.0.0.0:443\n"
@@ -212,6 +219,10 @@ static void check_full(const struct settings *f)
 	assert_int_equal(f->rules[1].services, SERVICE_ALL);
 	assert_int_equal(f->rules[1].fail_count, 10);
 	assert_true(f->observe);
+	assert_int_equal(f->role, ROLE_ALL);
+	assert_string_equal(f->fleet_listen.host, "::");
+	assert_int_equal(f->fleet_listen.port, 8732);
+	assert_string_equal(f->fleet_address, "cordon.example.net:443");
 	assert_int_equal(f->listener_count, 2);
 	assert_string_equal(f->listen[0].host, "::1");
 	assert_int_equal(f->listen[1].port, 443);
@@ -330,6 +341,13 @@ static const struct refusal refusals[] = {
 	{"host: {internet_ip: 192.0.2.300}", "is not an IP address"},
 	{"log_level: loud", "is not one of error, warning, info, debug"},
 	{"ports: {ssh: 0}", "from 1 to 65535"},
+	{"role: boss", "\"boss\" is not one of auto, all, server, agent"},
+	{"fleet: {listen: \"cordon:8732\"}", "is not ADDRESS:PORT such as [::]:8732, or none"},
+	{"fleet: {address: cordon}", "\"cordon\" is not HOST:PORT"},
+	{"fleet: {address: \"cordon:0\"}", "is not HOST:PORT"},
+	{"fleet: {address: \"https://cordon:1\"}", "is not HOST:PORT"},
+	{"fleet: {address: \"2001:db8::1:8732\"}", "is not HOST:PORT"},
+	{"fleet: {address: \"[192.0.2.1]:8732\"}", "is not HOST:PORT"},
 };
 
 static void test_refusals(void **state)
@@ -632,6 +650,64 @@ static void test_auto_leaves_what_is_named(void **state)
 	assert_int_equal(s.sensor_count, 1);
 }
 
+static void test_fleet_places(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		"cordon.example.net:1", "192.0.2.1:8732", "[2001:db8::1]:65535", "a-b:80", "\"\""};
+	for (size_t i = 0; i < countof(good); i++) {
+		char text[80];
+		(void)snprintf(text, sizeof(text), "fleet: {address: \"%s\"}",
+			good[i][0] == '"' ? "" : good[i]);
+		assert_reads(text);
+		assert_string_equal(s.fleet_address, good[i][0] == '"' ? "" : good[i]);
+	}
+	assert_reads("fleet: {listen: 0.0.0.0:0}");
+	assert_string_equal(s.fleet_listen.host, "0.0.0.0");
+	assert_reads("fleet: {listen: 0.0.0.0:0}\nrole: server");
+	struct slice none = SLICE("fleet: {listen: none}");
+	assert_int_equal(settings_read(&s, none, "later", NULL), 0);
+	assert_string_equal(s.fleet_listen.host, "");
+}
+
+/* What each role makes of the same file. */
+static void test_roles(void **state)
+{
+	(void)state;
+	struct err err;
+	assert_reads("sensors: [{auto: true}, {file: /x, services: [ssh]}]\n");
+	assert_int_equal(settings_resolve_role(&s, false, &err), 0);
+	assert_int_equal(s.role, ROLE_ALL);
+	assert_true(s.sensors_auto && s.sensor_count == 1 && !s.fleet_listen.host[0] && !s.observe);
+
+	assert_reads("fleet: {listen: \"[::]:8732\"}");
+	assert_int_equal(settings_resolve_role(&s, true, &err), 0);
+	assert_int_equal(s.role, ROLE_AGENT);
+	assert_true(s.sensors_auto && !s.fleet_listen.host[0] && !s.observe);
+
+	assert_reads("role: all\nfleet: {listen: \"[::]:8732\"}");
+	assert_int_equal(settings_resolve_role(&s, true, &err), 0);
+	assert_int_equal(s.role, ROLE_ALL);
+	assert_int_equal(s.fleet_listen.port, 8732);
+
+	assert_reads("role: server\nsensors: [{file: /x}, {file: /y, merge: true}]");
+	assert_int_equal(settings_resolve_role(&s, true, &err), 0);
+	assert_true(!s.sensors_auto && s.sensor_count == 0 && s.observe);
+	assert_string_equal(s.fleet_listen.host, "::");
+	assert_int_equal(s.fleet_listen.port, 8732);
+	assert_int_equal(settings_resolve_sensors(&s, root, &err), 0);
+	assert_int_equal(s.sensor_count, 0);
+
+	assert_reads("role: server\nfleet: {listen: 192.0.2.1:1}");
+	assert_int_equal(settings_resolve_role(&s, false, &err), 0);
+	assert_string_equal(s.fleet_listen.host, "192.0.2.1");
+
+	assert_reads("role: agent");
+	assert_int_equal(settings_resolve_role(&s, true, &err), 0);
+	assert_int_equal(settings_resolve_role(&s, false, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "cordond enrol"));
+}
+
 static void test_manual_names_every_option(void **state)
 {
 	(void)state;
@@ -667,6 +743,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_auto_leaves_what_is_named, make_root, drop_root),
 		cmocka_unit_test_setup_teardown(test_ports_of_services, make_root, drop_root),
+		cmocka_unit_test(test_fleet_places),
+		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_manual_names_every_option),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

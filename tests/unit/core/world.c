@@ -23,6 +23,21 @@ static void on_failed(void *ctx, const char *why)
 	((struct world *)ctx)->failed = true;
 }
 
+static void on_wished(void *ctx, const uint32_t *hosts, size_t n)
+{
+	struct world *w = ctx;
+	w->wished++;
+	w->wished_all = hosts == NULL;
+	w->wished_n = MIN_OF(n, countof(w->wished_hosts));
+	for (size_t i = 0; i < w->wished_n; i++)
+		w->wished_hosts[i] = hosts[i];
+}
+
+static void on_reportable(void *ctx)
+{
+	((struct world *)ctx)->reportable++;
+}
+
 static void say(struct world *w, const char *message, size_t n)
 {
 	assert_int_equal(fdpass_send(w->peer, message, n, -1), 0);
@@ -217,8 +232,12 @@ static void start(struct world *w, bool answering)
 	if (answering)
 		assert_int_equal(pthread_create(&w->thread, NULL, serve_alone, w), 0);
 	w->loop = loop_new();
-	w->ops = (struct core_ops){
-		.inputs = input_direct(&w->path), .ready = on_ready, .failed = on_failed, .ctx = w};
+	w->ops = (struct core_ops){.inputs = input_direct(&w->path),
+		.ready = on_ready,
+		.wished = on_wished,
+		.reportable = on_reportable,
+		.failed = on_failed,
+		.ctx = w};
 	if (core_new(w->loop, w->settings, &w->ops, pair[0], &w->core, &err) < 0 ||
 		core_start(w->core, &err) < 0)
 		fail_msg("%s", err.text);
@@ -226,6 +245,7 @@ static void start(struct world *w, bool answering)
 	struct core_status status;
 	core_get_status(w->core, &status);
 	w->who = (struct core_caller){.account = status.account.id, .who = "cli"};
+	memcpy(w->uuid, status.host.uuid, sizeof(w->uuid));
 }
 
 void world_start(struct world *w)
@@ -252,9 +272,8 @@ void world_stop(struct world *w)
 	w->peer = -1;
 }
 
-static int setup(void **state, bool observe)
+int world_prepare(void **state, bool observe)
 {
-
 	struct world *w = calloc(1, sizeof(*w));
 	log_init("test", LOG_LEVEL_ERROR);
 	if (!w)
@@ -287,14 +306,9 @@ static int setup(void **state, bool observe)
 	return 0;
 }
 
-int world_setup_stopped(void **state)
-{
-	return setup(state, false);
-}
-
 int world_setup(void **state)
 {
-	if (setup(state, false) < 0)
+	if (world_prepare(state, false) < 0)
 		return -1;
 	world_start(*state);
 	return 0;
@@ -302,7 +316,7 @@ int world_setup(void **state)
 
 int world_setup_observe(void **state)
 {
-	if (setup(state, true) < 0)
+	if (world_prepare(state, true) < 0)
 		return -1;
 	world_start(*state);
 	return 0;
@@ -349,6 +363,19 @@ struct prefix world_prefix(const char *text)
 	if (!prefix_parse(slice_of(text), &p))
 		fail_msg("%s is no prefix", text);
 	return p;
+}
+
+int world_by_hand(struct world *w, const struct prefix *target, enum block_direction direction,
+	int64_t expires, const char *why, struct err *err)
+{
+	const char *uuid = w->uuid;
+	const struct core_custom_wish wish = {.target = *target,
+		.direction = direction,
+		.expires = expires,
+		.why = why,
+		.uuids = &uuid,
+		.n = 1};
+	return core_custom_put(w->core, &w->who, CUSTOM_PUT, &wish, NULL, err);
 }
 
 const struct enforce_element *world_in_kernel(

@@ -31,6 +31,11 @@ struct world {
 	struct core_ops ops;
 	struct core *core;
 	bool ready, failed;
+	/* core_ops.wished: how often, and of whom the last time; core_ops.reportable: how often */
+	unsigned wished, reportable;
+	bool wished_all;
+	uint32_t wished_hosts[64];
+	size_t wished_n;
 
 	int peer; /* the enforcer's end; -1: observe mode */
 	struct enforce_element kernel[KERNEL_MOST];
@@ -55,11 +60,12 @@ struct world {
 
 	int pid; /* of the next line */
 	struct core_caller who;
+	char uuid[40]; /* of this machine */
 };
 
+/* A world that is not started yet: its settings may be changed. */
+int world_prepare(void **state, bool observe);
 int world_setup(void **state);
-/* Not started. */
-int world_setup_stopped(void **state);
 int world_setup_observe(void **state);
 int world_teardown(void **state);
 
@@ -92,6 +98,9 @@ void world_settle(struct world *w);
 void world_failures(struct world *w, const char *address, unsigned n, int64_t time);
 
 struct prefix world_prefix(const char *text);
+/* A custom block on this machine. Any thread. */
+int world_by_hand(struct world *w, const struct prefix *target, enum block_direction direction,
+	int64_t expires, const char *why, struct err *err);
 /* What the kernel holds for it, NULL: nothing. */
 const struct enforce_element *world_in_kernel(
 	const struct world *w, enum enforce_list list, const char *target);

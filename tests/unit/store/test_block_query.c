@@ -7,7 +7,6 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,21 +40,27 @@ static int keep_host(void *ctx, const struct host *h)
 	return 0;
 }
 
-/* There is no call for it: the first account is the only one that is made. */
-static void add_account(struct fixture *f)
+static int64_t add_account(struct fixture *f)
 {
-	char path[128];
-	fixture_path(f, "cordon.db", path);
-	f->store = store_close(f->store);
-	sqlite3 *db;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				 "INSERT INTO account(uid, project_id, name, closed) VALUES"
-				 "('1234567890123456', '0123456789abcdef0123456789abcdef', '', 0)",
-				 NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	fixture_reopen(f);
+	struct account other = {.name = "other"};
+	fixture_begin(f);
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	fixture_commit(f);
+	return other.id;
+}
+
+/* Of the first four hosts; the others stay in the default one. */
+static void give_projects(struct model *m)
+{
+	static const char *const projects[] = {"0", "shop", "0", "sho"};
+	fixture_begin(m->f);
+	for (unsigned i = 0; i < countof(projects); i++) {
+		struct host *h = &m->hosts[i];
+		(void)snprintf(
+			h->enterprise_project, sizeof(h->enterprise_project), "%s", projects[i]);
+		assert_int_equal(store_host_put(m->f->store, h), 0);
+	}
+	fixture_commit(m->f);
 }
 
 static struct model *model_new(struct fixture *f, uint64_t seed)
@@ -69,12 +74,12 @@ static struct model *model_new(struct fixture *f, uint64_t seed)
 	(void)fixture_host(f, "DB-1", "");
 	(void)fixture_host(f, "mail", "198.18.0.5");
 	(void)fixture_host(f, "web-3", "2001:db8::9");
-	add_account(f);
 	struct account first = f->account;
-	f->account.id++;
+	f->account.id = add_account(f);
 	(void)fixture_host(f, "web-of-others", "203.0.113.99");
 	f->account = first;
 	assert_int_equal(store_host_each(f->store, 0, keep_host, m), 0);
+	give_projects(m);
 	return m;
 }
 
@@ -169,6 +174,15 @@ static void change_many(struct model *m, unsigned n)
 	free(before);
 }
 
+/* The plain way: a line is what is between two line ends. */
+static bool one_of(const char *lines, const char *text)
+{
+	char all[128], line[80];
+	(void)snprintf(all, sizeof(all), "\n%s\n", lines);
+	(void)snprintf(line, sizeof(line), "\n%s\n", text);
+	return strstr(all, line) != NULL;
+}
+
 static bool host_matches(const struct block_query *q, const struct host *h)
 {
 	const char *part = q->host_like;
@@ -177,6 +191,8 @@ static bool host_matches(const struct block_query *q, const struct host *h)
 	       (!q->instance_id || strcmp(q->instance_id, h->instance_id) == 0) &&
 	       (!q->enterprise_project ||
 		       strcmp(q->enterprise_project, h->enterprise_project) == 0) &&
+	       (!q->enterprise_projects || !q->enterprise_projects[0] ||
+		       one_of(q->enterprise_projects, h->enterprise_project)) &&
 	       (!part || strcasestr(h->name, part) || strcasestr(h->internet_ip, part) ||
 		       strcasestr(h->intranet_ip, part));
 }
@@ -265,7 +281,10 @@ static struct block_query random_question(struct model *m)
 	if (pick(m, 8) == 0)
 		q.instance_id = "i-web-2";
 	if (pick(m, 8) == 0)
-		q.enterprise_project = pick(m, 4) ? "0" : "other";
+		q.enterprise_project = pick(m, 4) ? "0" : "shop";
+	static const char *const lists[] = {"", "shop", "0\nsho", "sh\nshop\n", "other", "0"};
+	if (pick(m, 4) == 0)
+		q.enterprise_projects = lists[pick(m, countof(lists))];
 	if (pick(m, 4) == 0) {
 		q.has_address = true;
 		q.address = random_target(m).addr;

@@ -27,6 +27,7 @@ static void assert_block_equal(const struct block *a, const struct block *b)
 	assert_int_equal(a->expires, b->expires);
 	assert_int_equal(a->changed, b->changed);
 	assert_int_equal(a->lives, b->lives);
+	assert_int_equal(a->wish, b->wish);
 }
 
 static struct block put(struct fixture *f, const char *target)
@@ -68,6 +69,7 @@ static void a_block_reads_back_as_it_was_put(void **state)
 		.expires = BLOCK_FOREVER,
 		.changed = 4,
 		.lives = UINT32_MAX,
+		.wish = INT64_MAX,
 	};
 	b.trigger = fixture_prefix("2001:db8:1:2::77").addr;
 	fixture_begin(f);
@@ -97,8 +99,14 @@ static void an_update_changes_the_content(void **state)
 	b.changed += 10;
 	b.attempts = 11;
 	assert_int_equal(store_block_put(f->store, &b), 0);
-	fixture_commit(f);
 	struct block got;
+	for (b.wish = 1; b.wish >= 0; b.wish--) {
+		assert_int_equal(store_block_put(f->store, &b), 0);
+		assert_int_equal(store_block_get(f->store, b.id, &got), 0);
+		assert_block_equal(&got, &b);
+	}
+	b.wish = 0;
+	fixture_commit(f);
 	assert_int_equal(store_block_get(f->store, b.id, &got), 0);
 	assert_block_equal(&got, &b);
 	int64_t counts[BLOCK_STATES];
@@ -142,6 +150,9 @@ static void what_cannot_be_is_refused(void **state)
 	refuse(f, other, -EINVAL);
 	other = fixture_block(f, "198.51.100.9");
 	other.state = BLOCK_STATES;
+	refuse(f, other, -EINVAL);
+	other = fixture_block(f, "198.51.100.9");
+	other.wish = -1;
 	refuse(f, other, -EINVAL);
 	assert_int_equal(store_block_put(f->store, &b), -EINVAL); /* no transaction */
 }
@@ -191,19 +202,68 @@ static void each_walks_states_by_expiry(void **state)
 	fixture_commit(f);
 
 	struct seen seen = {0};
-	assert_int_equal(store_block_each(f->store, 1u << BLOCK_WANTED, see, &seen), 0);
+	assert_int_equal(store_block_each(f->store, 0, 1u << BLOCK_WANTED, see, &seen), 0);
 	assert_int_equal(seen.n, 2);
 	assert_int_equal(seen.ids[0], b.id);
 	assert_int_equal(seen.ids[1], a.id);
 	seen = (struct seen){0};
-	assert_int_equal(store_block_each(f->store, UINT32_MAX, see, &seen), 0);
+	assert_int_equal(store_block_each(f->store, 0, UINT32_MAX, see, &seen), 0);
 	assert_int_equal(seen.n, 3);
 	assert_int_equal(seen.ids[0], c.id);
 	seen = (struct seen){.stop_at = 1};
-	assert_int_equal(store_block_each(f->store, UINT32_MAX, see, &seen), 77);
+	assert_int_equal(store_block_each(f->store, 0, UINT32_MAX, see, &seen), 77);
 	assert_int_equal(seen.n, 1);
 	seen = (struct seen){0};
-	assert_int_equal(store_block_each(f->store, 1u << BLOCK_APPLIED, see, &seen), 0);
+	assert_int_equal(store_block_each(f->store, 0, 1u << BLOCK_APPLIED, see, &seen), 0);
+	assert_int_equal(seen.n, 0);
+}
+
+/* Whether the host has most of the records or few decides how they are found, not what. */
+static void each_walks_one_host(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t hosts[] = {f->host, fixture_host(f, "web-2", "")};
+	int64_t by_expiry[2][20];
+	unsigned count[2] = {0};
+	fixture_begin(f);
+	for (int i = 0; i < 22; i++) {
+		int of = i % 11 == 0; /* two of the second's */
+		char text[32];
+		(void)snprintf(text, sizeof(text), "198.51.100.%d", i);
+		struct block b = fixture_block(f, text);
+		b.host = hosts[of];
+		b.expires = f->now + i / 4; /* ties */
+		b.state = i == 11 ? BLOCK_FAILED : BLOCK_APPLIED;
+		assert_int_equal(store_block_put(f->store, &b), 0);
+		by_expiry[of][count[of]++] = b.id;
+	}
+	fixture_commit(f);
+	const uint32_t active = 1u << BLOCK_APPLIED | 1u << BLOCK_FAILED;
+	for (int of = 0; of < 2; of++) {
+		unsigned n = count[of];
+		for (int all = 0; all < 2; all++) {
+			struct seen seen = {0};
+			assert_int_equal(store_block_each(f->store, hosts[of],
+						 all ? UINT32_MAX : active, see, &seen),
+				0);
+			assert_int_equal(seen.n, n);
+			assert_memory_equal(seen.ids, by_expiry[of], n * sizeof(int64_t));
+		}
+	}
+	struct seen seen = {.stop_at = 1};
+	assert_int_equal(store_block_each(f->store, hosts[1], active, see, &seen), 77);
+	seen = (struct seen){0};
+	assert_int_equal(store_block_each(f->store, hosts[1], 1u << BLOCK_FAILED, see, &seen), 0);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.ids[0], by_expiry[1][1]);
+	/* what is walked may end */
+	fixture_begin(f);
+	seen = (struct seen){.end = f};
+	assert_int_equal(store_block_each(f->store, hosts[1], active, see, &seen), 0);
+	fixture_commit(f);
+	assert_int_equal(seen.n, 2);
+	seen = (struct seen){0};
+	assert_int_equal(store_block_each(f->store, hosts[1], active, see, &seen), 0);
 	assert_int_equal(seen.n, 0);
 }
 
@@ -241,7 +301,7 @@ static unsigned covering(struct fixture *f, const char *target)
 {
 	struct seen seen = {0};
 	struct prefix p = fixture_prefix(target);
-	assert_int_equal(store_block_covering(f->store, &p, see, &seen), 0);
+	assert_int_equal(store_block_covering(f->store, f->account.id, &p, see, &seen), 0);
 	return seen.n;
 }
 
@@ -265,6 +325,31 @@ static void covering_finds_wider_and_narrower(void **state)
 	assert_int_equal(covering(f, "2001:db8:1:2::55"), 1);
 	assert_int_equal(covering(f, "2001:db8::/32"), 1);
 	assert_int_equal(covering(f, "::/0"), 4);
+
+	/* another account's are another's */
+	struct account mine = f->account, other = {.name = "other"};
+	fixture_begin(f);
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	fixture_commit(f);
+	f->account = other;
+	assert_int_equal(covering(f, "::/0"), 0);
+	uint32_t host = fixture_host(f, "web-of-others", "");
+	fixture_begin(f);
+	struct block theirs = fixture_block(f, "198.51.100.7");
+	theirs.host = host;
+	assert_int_equal(store_block_put(f->store, &theirs), 0);
+	fixture_commit(f);
+	assert_int_equal(covering(f, "198.51.100.7"), 1);
+	assert_int_equal(covering(f, "198.51.100.0/24"), 1);
+	f->account = mine;
+	assert_int_equal(covering(f, "198.51.100.7"), 2);
+	/* on whatever host */
+	struct block second = fixture_block(f, "198.51.100.7");
+	second.host = fixture_host(f, "web-2", "");
+	fixture_begin(f);
+	assert_int_equal(store_block_put(f->store, &second), 0);
+	fixture_commit(f);
+	assert_int_equal(covering(f, "198.51.100.7"), 3);
 }
 
 static struct block ended(
@@ -341,6 +426,7 @@ int main(void)
 		TEST(what_cannot_be_is_refused),
 		TEST(counting_adds_and_keeps_the_latest),
 		TEST(each_walks_states_by_expiry),
+		TEST(each_walks_one_host),
 		TEST(due_ends_in_pieces_and_says_when_next),
 		TEST(covering_finds_wider_and_narrower),
 		TEST(expunge_takes_only_what_has_ended),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Damage is found, counted and stepped over; copies are whole. */
+#include "store/custom.h"
+
 #include "fixture.h"
 
 #include <errno.h>
@@ -45,7 +47,9 @@ static void fill(struct fixture *f)
 	struct prefix source = fixture_prefix("192.0.2.1");
 	int64_t times[] = {1, 2, 3};
 	struct session session = {.key = 9, .service = SERVICE_SSH};
+	struct rule rule = {.account = f->account.id, .source = RULE_BLINK, .name = "system"};
 	fixture_begin(f);
+	assert_int_equal(store_rule_put(f->store, &rule), 0);
 	for (int i = 0; i < 200; i++) {
 		char text[32];
 		(void)snprintf(text, sizeof(text), "198.51.100.%d", i);
@@ -59,6 +63,17 @@ static void fill(struct fixture *f)
 	assert_int_equal(store_attempt_expunge(f->store, f->now - 100 * 60000, 33), 33);
 	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &source, times, 3), 0);
 	assert_int_equal(store_session_put(f->store, &session), 0);
+	struct custom_block cb = {.account = f->account.id,
+		.target = fixture_prefix("203.0.113.7"),
+		.enabled = true,
+		.expires = f->now + 5,
+		.changed = f->now};
+	assert_int_equal(store_custom_put(f->store, &cb), 0);
+	assert_int_equal(store_custom_target_put(f->store, cb.id, f->host), 0);
+	struct block b = fixture_block(f, "203.0.113.7");
+	b.service = SERVICE_NONE;
+	b.state = BLOCK_APPLIED;
+	assert_int_equal(store_block_put(f->store, &b), 0);
 	fixture_commit(f);
 }
 
@@ -112,6 +127,20 @@ static void each_kind_of_damage_is_named(void **state)
 		{"UPDATE window SET times = x'0203'", "rows of window"},
 		{"UPDATE session SET content = x'01'", "rows of session"},
 		{"UPDATE account SET uid = '12'", "no proper numbers"},
+		{"UPDATE custom_block SET servers = 2", "another number of servers"},
+		{"UPDATE custom_block SET applied = 2", "another number of kernels"},
+		{"UPDATE block SET state = 2 WHERE service = 0", "another number of kernels"},
+		{"UPDATE custom_block SET status = 2", "a status that does not follow"},
+		{"UPDATE custom_block SET status = 2", "counters do not have"},
+		{"UPDATE custom_block SET due = NULL", "a status that does not follow"},
+		{"UPDATE custom_block SET why = printf('%0200d', 1)", "rows of custom_block"},
+		{"UPDATE custom_target SET host = 77", "no server of their account"},
+		{"INSERT INTO rule_host SELECT 1, id FROM rule", "hosts have a rule that is not"},
+		{"UPDATE host SET remote = 1; UPDATE block SET wish = 5", "was never given"},
+		{"UPDATE account SET policy = 5", "a version that was never given"},
+		{"INSERT INTO report_block VALUES(1, 1); INSERT INTO report_block VALUES(2, 1)",
+			"frozen beside another"},
+		{"INSERT INTO report_attempt VALUES(0, 0, zeroblob(16), 0, 1, 0)", "make no sense"},
 		{"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage ="
 		 " (SELECT rootpage FROM sqlite_schema WHERE name = 'block_due')"
 		 " WHERE name = 'audit_time'",
@@ -237,7 +266,7 @@ static void a_copy_is_whole_and_never_overwrites(void **state)
 	assert_int_equal(store_block_counts(f->store, 0, counts), 0);
 	for (int i = 0; i < BLOCK_STATES; i++)
 		total += counts[i];
-	assert_int_equal(total, 180);
+	assert_int_equal(total, 181);
 	char value[8];
 	assert_int_equal(
 		store_meta_get(f->store, "pending", value, sizeof(value)), STORE_NOT_FOUND);

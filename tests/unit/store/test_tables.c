@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,6 +38,10 @@ static void assert_host_equal(const struct host *a, const struct host *b)
 	assert_string_equal(a->region, b->region);
 	assert_string_equal(a->enterprise_project, b->enterprise_project);
 	assert_int_equal(a->agent_online, b->agent_online);
+	assert_int_equal(a->remote, b->remote);
+	assert_int_equal(a->retired, b->retired);
+	assert_string_equal(a->version, b->version);
+	assert_int_equal(a->last_seen, b->last_seen);
 }
 
 static void hosts(void **state)
@@ -52,7 +57,9 @@ static void hosts(void **state)
 		.enterprise_project = "0"};
 	fixture_begin(f);
 	assert_int_equal(store_host_put(f->store, &h), 0);
-	h.agent_online = true;
+	h.agent_online = h.remote = h.retired = true;
+	h.last_seen = INT64_MAX;
+	(void)snprintf(h.version, sizeof(h.version), "0.2.0");
 	(void)snprintf(h.name, sizeof(h.name), "renamed");
 	assert_int_equal(store_host_put(f->store, &h), 0);
 	fixture_commit(f);
@@ -71,6 +78,16 @@ static void hosts(void **state)
 	assert_string_equal(names.text[1], "renamed");
 	names = (struct names){.stop_at = 1};
 	assert_int_equal(store_host_each(f->store, 0, add_host, &names), 55);
+
+	/* the one that is not remote, whoever's it is */
+	assert_int_equal(store_host_local(f->store, &got), 0);
+	assert_int_equal(got.id, f->host);
+	assert_false(got.remote);
+	got.remote = true;
+	fixture_begin(f);
+	assert_int_equal(store_host_put(f->store, &got), 0);
+	assert_int_equal(store_host_local(f->store, &got), STORE_NOT_FOUND);
+	store_rollback(f->store);
 
 	struct host again = h;
 	again.id = 0;
@@ -103,6 +120,113 @@ static void assert_rule_equal(const struct rule *a, const struct rule *b)
 	assert_int_equal(a->is_default, b->is_default);
 	assert_int_equal(a->enabled, b->enabled);
 	assert_int_equal(a->created, b->created);
+}
+
+static int add_own_rule(void *ctx, uint32_t host, int64_t rule)
+{
+	struct names *names = ctx;
+	(void)snprintf(names->text[names->n++], 64, "%u %lld", host, (long long)rule);
+	return stop(names);
+}
+
+static struct rule put_rule(struct fixture *f, const char *name)
+{
+	struct rule r = {.account = f->account.id, .source = RULE_USER, .fail_count = 1};
+	(void)snprintf(r.name, sizeof(r.name), "%s", name);
+	assert_int_equal(store_rule_put(f->store, &r), 0);
+	return r;
+}
+
+static void a_host_may_have_a_rule_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t second = fixture_host(f, "web-2", "");
+	int64_t rule = 0;
+	fixture_begin(f);
+	struct rule one = put_rule(f, "one"), two = put_rule(f, "two");
+	assert_int_equal(store_rule_host_get(f->store, second, &rule), STORE_NOT_FOUND);
+	assert_int_equal(store_rule_host_put(f->store, second, one.id), 0);
+	assert_int_equal(store_rule_host_put(f->store, second, two.id), 0);
+	assert_int_equal(store_rule_host_put(f->store, f->host, one.id), 0);
+	fixture_commit(f);
+	fixture_reopen(f);
+	assert_int_equal(store_rule_host_get(f->store, second, &rule), 0);
+	assert_int_equal(rule, two.id);
+	struct names names = {0};
+	assert_int_equal(store_rule_host_each(f->store, f->account.id, 0, add_own_rule, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.text[0], "1 1");
+	assert_string_equal(names.text[1], "2 2");
+	names = (struct names){0};
+	assert_int_equal(
+		store_rule_host_each(f->store, f->account.id, two.id, add_own_rule, &names), 0);
+	assert_int_equal(names.n, 1);
+	names = (struct names){0};
+	assert_int_equal(
+		store_rule_host_each(f->store, f->account.id + 1, 0, add_own_rule, &names), 0);
+	assert_int_equal(names.n, 0);
+	fixture_begin(f);
+	assert_int_equal(store_rule_host_put(f->store, f->host, 0), 0);
+	assert_int_equal(store_rule_host_get(f->store, f->host, &rule), STORE_NOT_FOUND);
+	/* with the rule goes who had it */
+	assert_int_equal(store_rule_remove(f->store, two.id), 0);
+	assert_int_equal(store_rule_host_get(f->store, second, &rule), STORE_NOT_FOUND);
+	assert_int_equal(store_rule_host_put(f->store, second, two.id), -EINVAL);
+	store_rollback(f->store);
+}
+
+static int add_account(void *ctx, const struct account *a)
+{
+	struct names *names = ctx;
+	(void)snprintf(names->text[names->n++], 64, "%s", a->name);
+	return stop(names);
+}
+
+static void accounts(void **state)
+{
+	struct fixture *f = *state;
+	struct account a = {.name = "shop"}, got;
+	fixture_begin(f);
+	assert_int_equal(store_account_add(f->store, &a), 0);
+	fixture_commit(f);
+	assert_true(a.id > f->account.id);
+	assert_int_equal(strlen(a.uid), 16);
+	assert_int_equal(strlen(a.project_id), 32);
+	assert_string_not_equal(a.uid, f->account.uid);
+	fixture_reopen(f);
+	const char *const ways[] = {"shop", a.uid, a.project_id};
+	for (size_t i = 0; i < countof(ways); i++) {
+		assert_int_equal(store_account_find(f->store, ways[i], &got), 0);
+		assert_int_equal(got.id, a.id);
+		assert_string_equal(got.project_id, a.project_id);
+	}
+	assert_int_equal(store_account_find(f->store, "Shop", &got), STORE_NOT_FOUND);
+	assert_int_equal(store_account_find(f->store, "", &got), STORE_NOT_FOUND);
+	a.closed = true;
+	(void)snprintf(a.name, sizeof(a.name), "%s", f->account.uid);
+	fixture_begin(f);
+	assert_int_equal(store_account_put(f->store, &a), 0);
+	fixture_commit(f);
+	/* the name comes first, whatever it looks like */
+	assert_int_equal(store_account_find(f->store, f->account.uid, &got), 0);
+	assert_int_equal(got.id, a.id);
+	assert_true(got.closed);
+	struct names names = {0};
+	assert_int_equal(store_account_each(f->store, add_account, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.text[0], "default");
+	struct account again = {.name = "default"};
+	fixture_begin(f);
+	assert_int_equal(store_account_add(f->store, &again), -EEXIST);
+	store_rollback(f->store);
+	(void)snprintf(a.name, sizeof(a.name), "default");
+	fixture_begin(f);
+	assert_int_equal(store_account_put(f->store, &a), -EEXIST);
+	store_rollback(f->store);
+	a.id = 99;
+	fixture_begin(f);
+	assert_int_equal(store_account_put(f->store, &a), -EINVAL);
+	store_rollback(f->store);
 }
 
 static void rules(void **state)
@@ -149,6 +273,7 @@ static struct access_key a_key(const struct fixture *f)
 		.name = "siem",
 		.allow = "hss:*\ncordon:status",
 		.security_token = "temporary-token",
+		.projects = "0\nshop",
 		.created = 10,
 		.expires = INT64_MAX,
 		.active = true};
@@ -171,6 +296,7 @@ static void assert_key_equal(const struct access_key *a, const struct access_key
 	assert_string_equal(a->name, b->name);
 	assert_string_equal(a->allow, b->allow);
 	assert_string_equal(a->security_token, b->security_token);
+	assert_string_equal(a->projects, b->projects);
 	assert_int_equal(a->created, b->created);
 	assert_int_equal(a->expires, b->expires);
 	assert_int_equal(a->active, b->active);
@@ -462,9 +588,14 @@ static int add_allow(void *ctx, const struct allow_entry *e)
 static void allow_list(void **state)
 {
 	struct fixture *f = *state;
-	struct allow_entry e = {
-		.prefix = fixture_prefix("10.0.0.0/8"), .why = "office", .created = 1};
-	struct allow_entry g = {.prefix = fixture_prefix("10.0.0.0/16"), .why = "", .created = 2};
+	struct allow_entry e = {.account = f->account.id,
+		.prefix = fixture_prefix("10.0.0.0/8"),
+		.why = "office",
+		.created = 1};
+	struct allow_entry g = {.account = f->account.id,
+		.prefix = fixture_prefix("10.0.0.0/16"),
+		.why = "",
+		.created = 2};
 	fixture_begin(f);
 	assert_int_equal(store_allow_put(f->store, &e), 0);
 	assert_int_equal(store_allow_put(f->store, &g), 0);
@@ -473,12 +604,34 @@ static void allow_list(void **state)
 	fixture_commit(f);
 	fixture_reopen(f);
 	struct names names = {0};
-	assert_int_equal(store_allow_each(f->store, add_allow, &names), 0);
+	assert_int_equal(store_allow_each(f->store, f->account.id, add_allow, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.text[0], "10.0.0.0/8 home");
+
+	/* each account has its own */
+	struct account other = {.name = "other"};
+	fixture_begin(f);
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	struct allow_entry theirs = e;
+	theirs.account = other.id;
+	(void)snprintf(theirs.why, sizeof(theirs.why), "theirs");
+	assert_int_equal(store_allow_put(f->store, &theirs), 0);
+	assert_int_equal(store_allow_remove(f->store, other.id, &g.prefix), STORE_NOT_FOUND);
+	fixture_commit(f);
+	names = (struct names){0};
+	assert_int_equal(store_allow_each(f->store, other.id, add_allow, &names), 0);
+	assert_int_equal(names.n, 1);
+	assert_string_equal(names.text[0], "10.0.0.0/8 theirs");
+	names = (struct names){0};
+	assert_int_equal(store_allow_each(f->store, 0, add_allow, &names), 0);
+	assert_int_equal(names.n, 3);
+	names = (struct names){0};
+	assert_int_equal(store_allow_each(f->store, f->account.id, add_allow, &names), 0);
 	assert_int_equal(names.n, 2);
 	assert_string_equal(names.text[0], "10.0.0.0/8 home");
 	fixture_begin(f);
-	assert_int_equal(store_allow_remove(f->store, &e.prefix), 0);
-	assert_int_equal(store_allow_remove(f->store, &e.prefix), STORE_NOT_FOUND);
+	assert_int_equal(store_allow_remove(f->store, f->account.id, &e.prefix), 0);
+	assert_int_equal(store_allow_remove(f->store, f->account.id, &e.prefix), STORE_NOT_FOUND);
 	fixture_commit(f);
 }
 
@@ -557,6 +710,139 @@ static void audit(void **state)
 	fixture_commit(f);
 }
 
+struct audits {
+	struct audit_entry list[32];
+	unsigned n, stop_at;
+};
+
+static int keep_audit(void *ctx, const struct audit_entry *e)
+{
+	struct audits *audits = ctx;
+	assert_true(audits->n < countof(audits->list));
+	audits->list[audits->n++] = *e;
+	return audits->n == audits->stop_at ? 55 : 0;
+}
+
+/* Six changes and six lives, two a millisecond; ids 1 to 12. */
+static void add_audits(struct fixture *f)
+{
+	static const char *const whats[] = {"rule.add", "rule.remove", "rule"};
+	fixture_begin(f);
+	for (int i = 0; i < 12; i++) {
+		struct audit_entry e = {.time = 100 + i / 2,
+			.account = f->account.id + (i == 10),
+			.from = "192.0.2.9",
+			.before = "fail_count: 3",
+			.after = "fail_count: 4",
+			.detail = "why"};
+		(void)snprintf(e.who, sizeof(e.who), "%s",
+			i % 2   ? "rule"
+			: i % 4 ? "cli"
+				: "LTAI1");
+		(void)snprintf(e.what, sizeof(e.what), "%s", i % 2 ? "life" : whats[i / 2 % 3]);
+		memset(e.object, 'o', sizeof(e.object) - 2);
+		e.object[sizeof(e.object) - 2] = (char)('0' + i % 3);
+		assert_int_equal(store_audit_add(f->store, &e), 0);
+	}
+	fixture_commit(f);
+}
+
+static void assert_audits(struct fixture *f, struct audit_query q, const char *ids)
+{
+	struct audits audits = {0};
+	char text[128] = "";
+	if (q.limit == 0)
+		q.limit = 32;
+	assert_int_equal(store_audit_query(f->store, &q, keep_audit, &audits), 0);
+	for (unsigned i = 0; i < audits.n; i++) {
+		size_t at = strlen(text);
+		(void)snprintf(text + at, sizeof(text) - at, "%s%lld", i ? " " : "",
+			(long long)audits.list[i].id);
+	}
+	assert_string_equal(text, ids);
+}
+
+static void the_audit_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	add_audits(f);
+	fixture_reopen(f);
+	char object[sizeof(((struct audit_entry *)NULL)->object)] = {0};
+	memset(object, 'o', sizeof(object) - 2);
+	object[sizeof(object) - 2] = '1';
+	assert_audits(f, (struct audit_query){0}, "12 11 10 9 8 7 6 5 4 3 2 1");
+	assert_audits(f, (struct audit_query){.limit = 3}, "12 11 10");
+	assert_audits(f, (struct audit_query){.limit = 3, .before_id = 10}, "9 8 7");
+	assert_audits(f, (struct audit_query){.before_id = 3}, "2 1");
+	assert_audits(f, (struct audit_query){.before_id = 99, .limit = 1}, "12");
+	assert_audits(f, (struct audit_query){.changes_only = true}, "11 9 7 5 3 1");
+	assert_audits(
+		f, (struct audit_query){.changes_only = true, .before_id = 7, .limit = 2}, "5 3");
+	assert_audits(f, (struct audit_query){.changes_only = true, .account = f->account.id},
+		"9 7 5 3 1");
+	assert_audits(f, (struct audit_query){.account = f->account.id + 1}, "11");
+	assert_audits(f, (struct audit_query){.who = "cli"}, "11 7 3");
+	assert_audits(f, (struct audit_query){.who = "rule", .limit = 2}, "12 10");
+	assert_audits(f, (struct audit_query){.what = "rule"}, "11 5");
+	assert_audits(f, (struct audit_query){.what = "rule."}, "9 7 3 1");
+	assert_audits(f, (struct audit_query){.what = "rule.add"}, "7 1");
+	assert_audits(f, (struct audit_query){.since = 102, .until = 103}, "8 7 6 5");
+	assert_audits(f, (struct audit_query){.since = 102, .until = 103, .before_id = 7}, "6 5");
+	assert_audits(f, (struct audit_query){.object = object}, "11 8 5 2");
+	assert_audits(f, (struct audit_query){.object = object, .changes_only = true}, "11 5");
+	assert_audits(f, (struct audit_query){.object = object, .before_id = 8}, "5 2");
+	assert_audits(f, (struct audit_query){.object = "ooo"}, "");
+
+	struct audits audits = {.stop_at = 1};
+	const struct audit_query all = {.limit = 5};
+	assert_int_equal(store_audit_query(f->store, &all, keep_audit, &audits), 55);
+	const struct audit_entry *e = &audits.list[0];
+	assert_int_equal(e->time, 105);
+	assert_string_equal(e->from, "192.0.2.9");
+	assert_string_equal(e->before, "fail_count: 3");
+	assert_string_equal(e->after, "fail_count: 4");
+	assert_string_equal(e->what, "life");
+	assert_int_equal(strlen(e->object), 159);
+}
+
+/* Also for who writes the file without us. */
+static void the_audit_is_only_added_to(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool refused;
+	} tries[] = {
+		{"UPDATE audit SET who = 'nobody' WHERE id = 2", true},
+		{"DELETE FROM audit WHERE id = 12", true}, {"DELETE FROM audit", true},
+		{"DELETE FROM audit WHERE time = 102", true},
+		{"DELETE FROM audit WHERE time = 101",
+			false}, /* retention had its way with those */
+	};
+	struct fixture *f = *state;
+	add_audits(f);
+	fixture_begin(f);
+	assert_int_equal(store_audit_expunge(f->store, 50, 10), 0);
+	assert_int_equal(store_audit_expunge(f->store, 102, 1), 1);
+	fixture_commit(f);
+	assert_audits(f, (struct audit_query){.until = 102}, "6 5 4 3 2");
+	f->store = store_close(f->store);
+	char path[128];
+	fixture_path(f, "cordon.db", path);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	for (size_t i = 0; i < countof(tries); i++) {
+		int r = sqlite3_exec(db, tries[i].sql, NULL, NULL, NULL);
+		assert_int_equal(r, tries[i].refused ? SQLITE_CONSTRAINT : SQLITE_OK);
+	}
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	fixture_reopen(f);
+	assert_audits(f, (struct audit_query){.until = 102}, "6 5 2");
+	fixture_begin(f);
+	assert_int_equal(store_audit_expunge(f->store, 102, 10), 1);
+	assert_int_equal(store_audit_expunge(f->store, 102, 10), 0);
+	fixture_commit(f);
+}
+
 static int take_source(void *ctx, const struct attempt_source *source)
 {
 	struct attempt_source **next = ctx;
@@ -569,18 +855,26 @@ static void the_worst_sources_come_first(void **state)
 	struct fixture *f = *state;
 	int64_t t = 29000000 * INT64_C(60000);
 	struct prefix a = fixture_prefix("203.0.113.1"), b = fixture_prefix("2001:db8:1:2::/64");
+	struct account other = {.name = "other"};
 	fixture_begin(f);
-	assert_int_equal(store_attempt_add(f->store, t - 60000, 1, SERVICE_SSH, &a, 100), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &a, 2), 0);
-	assert_int_equal(store_attempt_add(f->store, t + 60000, 1, SERVICE_SSH, &a, 3), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_RDP, &a, 1), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 1, SERVICE_SSH, &b, 7), 0);
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	struct host theirs = {.account = other.id, .uuid = "u", .enterprise_project = "0"};
+	assert_int_equal(store_host_put(f->store, &theirs), 0);
+	assert_int_equal(
+		store_attempt_add(f->store, t + 60000, theirs.id, SERVICE_SSH, &a, 1000), 0);
+	assert_int_equal(store_attempt_add(f->store, t - 60000, f->host, SERVICE_SSH, &a, 100), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_SSH, &a, 2), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 60000, f->host, SERVICE_SSH, &a, 3), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_RDP, &a, 1), 0);
+	assert_int_equal(store_attempt_add(f->store, t, f->host, SERVICE_SSH, &b, 7), 0);
 	struct attempt_source got[8] = {0}, *next = got;
-	assert_int_equal(store_attempt_top(f->store, t + 30000, 2, take_source, &next), 0);
+	assert_int_equal(
+		store_attempt_top(f->store, f->account.id, t + 30000, 2, take_source, &next), 0);
 	assert_int_equal(next - got, 2); /* within the transaction, too */
 	fixture_commit(f);
 	next = got;
-	assert_int_equal(store_attempt_top(f->store, t + 30000, 8, take_source, &next), 0);
+	assert_int_equal(
+		store_attempt_top(f->store, f->account.id, t + 30000, 8, take_source, &next), 0);
 	assert_int_equal(next - got, 3);
 	assert_true(prefix_eq(&got[0].source, &b));
 	assert_int_equal(got[0].failures, 7);
@@ -590,6 +884,10 @@ static void the_worst_sources_come_first(void **state)
 	assert_int_equal(got[1].latest, t + 60000);
 	assert_int_equal(got[2].service, SERVICE_RDP);
 	assert_int_equal(got[2].failures, 1);
+	next = got; /* and each account has its own */
+	assert_int_equal(store_attempt_top(f->store, other.id, t, 8, take_source, &next), 0);
+	assert_int_equal(next - got, 1);
+	assert_int_equal(got[0].failures, 1000);
 }
 
 int main(void)
@@ -598,7 +896,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(hosts),
+		TEST(accounts),
 		TEST(rules),
+		TEST(a_host_may_have_a_rule_of_its_own),
 		TEST(keys),
 		TEST(secrets_and_tokens_are_not_in_the_files),
 		TEST(tokens),
@@ -610,6 +910,8 @@ int main(void)
 		TEST(allow_list),
 		TEST(hits),
 		TEST(audit),
+		TEST(the_audit_is_asked),
+		TEST(the_audit_is_only_added_to),
 	};
 	return cmocka_run_group_tests_name("store/tables", tests, NULL, NULL);
 }

@@ -5,18 +5,34 @@
  */
 #include "api/auth.h"
 #include "api/vendor/aliyun/aliyun.h"
+#include "api/vendor/aliyun/sas.h"
 
 #include <errno.h>
 
+#define SAS(name, handle)                                                                          \
+	{                                                                                          \
+		"2018-12-03", name, "yundun-sas:" name, handle, SAS_NO_PERMISSION                  \
+	}
+
 static const struct aliyun_action actions[] = {
-	{"2018-12-03", "DescribeBruteForceRecords", "yundun-sas:DescribeBruteForceRecords",
-		sas_describe_brute_force_records, "caller has no permission"},
-	{"2018-12-03", "DescribeBruteForceSummary", "yundun-sas:DescribeBruteForceSummary",
-		sas_describe_brute_force_summary, "caller has no permission"},
-	{"2018-12-03", "EnableBruteForceRecord", "yundun-sas:EnableBruteForceRecord",
-		sas_enable_brute_force_record, "caller has no permission"},
-	{"2018-12-03", "DisableBruteForceRecord", "yundun-sas:DisableBruteForceRecord",
-		sas_disable_brute_force_record, "caller has no permission"},
+	SAS("DescribeBruteForceRecords", sas_describe_brute_force_records),
+	SAS("DescribeBruteForceSummary", sas_describe_brute_force_summary),
+	SAS("EnableBruteForceRecord", sas_enable_brute_force_record),
+	SAS("DisableBruteForceRecord", sas_disable_brute_force_record),
+	SAS("DescribeCustomBlockRecords", sas_describe_custom_block_records),
+	SAS("DescribeCustomBlockInstances", sas_describe_custom_block_instances),
+	SAS("CreateCustomBlockRecord", sas_create_custom_block_record),
+	SAS("ModifyCustomBlockRecord", sas_modify_custom_block_record),
+	SAS("DeleteCustomBlockRecord", sas_delete_custom_block_record),
+	SAS("EnableCustomBlockRecord", sas_enable_custom_block_record),
+	SAS("DisableCustomBlockRecord", sas_disable_custom_block_record),
+	SAS("EnableCustomInstanceBlockRecord", sas_enable_custom_instance_block_record),
+	SAS("CreateAntiBruteForceRule", sas_create_anti_brute_force_rule),
+	SAS("ModifyAntiBruteForceRule", sas_modify_anti_brute_force_rule),
+	SAS("DeleteAntiBruteForceRule", sas_delete_anti_brute_force_rule),
+	SAS("DescribeAntiBruteForceRules", sas_describe_anti_brute_force_rules),
+	SAS("DescribeInstanceAntiBruteForceRules", sas_describe_instance_anti_brute_force_rules),
+	SAS("ModifyInstanceAntiBruteForceRule", sas_modify_instance_anti_brute_force_rule),
 };
 
 const struct aliyun_action *aliyun_action(const char *version, const char *name)

@@ -51,12 +51,14 @@ const char *aliyun_param(const struct call *c, const char *name);
  * is no decimal integer of [least, most].
  */
 bool aliyun_param_int(struct call *c, const char *name, int64_t least, int64_t most, int64_t *ret);
+/* The same for "true" or "false". */
+bool aliyun_param_bool(struct call *c, const char *name, bool *ret);
+/*
+ * The values of the list name.1, name.2, …, in the order they came in; at most `most` of them are
+ * put into ret (borrowed). How many there are.
+ */
+unsigned aliyun_param_list(const struct call *c, const char *name, const char **ret, unsigned most);
 /* Begins a 200 answer with its RequestId; the operation ends the object. */
 void aliyun_success(struct call *c, struct json *ret);
 /* {"RequestId": …}: the answer of an operation that has nothing to say. */
 void aliyun_done(struct call *c);
-
-void sas_describe_brute_force_records(struct call *c);
-void sas_describe_brute_force_summary(struct call *c);
-void sas_enable_brute_force_record(struct call *c);
-void sas_disable_brute_force_record(struct call *c);

@@ -72,6 +72,41 @@ bool aliyun_param_int(struct call *c, const char *name, int64_t least, int64_t m
 	return true;
 }
 
+bool aliyun_param_bool(struct call *c, const char *name, bool *ret)
+{
+	const char *text = aliyun_param(c, name);
+	if (!text)
+		return true;
+	bool yes = strcmp(text, "true") == 0;
+	if (!yes && strcmp(text, "false") != 0) {
+		char message[128];
+		(void)snprintf(message, sizeof(message),
+			"Specified parameter %s is not valid: true or false is expected.", name);
+		aliyun_invalid(c, name, message);
+		return false;
+	}
+	*ret = yes;
+	return true;
+}
+
+unsigned aliyun_param_list(const struct call *c, const char *name, const char **ret, unsigned most)
+{
+	const struct slice prefix = slice_of(name);
+	unsigned n = 0;
+	for (unsigned i = 0; i < c->form.n; i++) {
+		struct slice field = c->form.fields[i].name;
+		int64_t index;
+		if (!slice_starts(field, prefix) || field.n == prefix.n || field.p[prefix.n] != '.')
+			continue;
+		if (!call_int(slice_skip(field, prefix.n + 1), &index) || index < 1)
+			continue;
+		if (n < most)
+			ret[n] = c->form.fields[i].value.p;
+		n++;
+	}
+	return n;
+}
+
 void aliyun_success(struct call *c, struct json *ret)
 {
 	begin(c, 200, ret);

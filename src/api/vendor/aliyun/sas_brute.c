@@ -6,15 +6,12 @@
  * Status 0 is a block that does not hold (not yet, or no longer), 1 one the
  * kernel has, 2 one it does not have although it should.
  */
-#include "api/vendor/aliyun/aliyun.h"
+#include "api/vendor/aliyun/sas.h"
 #include "model/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
-#define PAGE_DEFAULT  20
-#define PAGE_MOST     1000
-#define NUMBER_MOST   2000000000
 #define PORT_TEXT_MAX 16
 
 static const uint8_t status_of[BLOCK_STATES] = {
@@ -35,12 +32,6 @@ static uint32_t states_of(int64_t status)
 	return mask;
 }
 
-/* A permanent block ends 52560000 minutes after it began, as the vendor counts for ever. */
-static int64_t expire_date(const struct block *b)
-{
-	return b->expires == BLOCK_FOREVER ? b->created + RULE_PERMANENT : b->expires;
-}
-
 /* "22/22"; two stars for a block by hand, which no service caused. */
 static void format_port(uint16_t port, char text[static PORT_TEXT_MAX])
 {
@@ -50,15 +41,22 @@ static void format_port(uint16_t port, char text[static PORT_TEXT_MAX])
 		(void)snprintf(text, PORT_TEXT_MAX, "*/*");
 }
 
-struct page {
+/* Why a block is not in force. The server need not have said so: it may not have been there. */
+static const char *error_code(const struct block *b, const struct host *h)
+{
+	bool waits = b->state == BLOCK_WANTED && b->error[0] == '\0';
+	return waits && !h->agent_online ? "AliNetNotOnline" : b->error;
+}
+
+struct list {
 	struct json *json;
-	int64_t count;
+	struct sas_page page;
 };
 
 static int write_row(void *ctx, const struct block_row *row)
 {
-	struct page *page = ctx;
-	struct json *j = page->json;
+	struct list *list = ctx;
+	struct json *j = list->json;
 	const struct block *b = &row->block;
 	char text[ADDR_TEXT_MAX], port[PORT_TEXT_MAX];
 
@@ -68,10 +66,10 @@ static int write_row(void *ctx, const struct block_row *row)
 	json_field_int(j, "Status", status_of[b->state]);
 	json_field(j, "BlockIp", addr_format(&b->trigger, text));
 	json_field(j, "Port", port);
-	json_field_int(j, "BlockExpireDate", expire_date(b));
+	json_field_int(j, "BlockExpireDate", sas_expire_date(b->expires, b->created));
 	json_field(j, "RuleName", b->rule_name);
 	json_field(j, "Source", b->source == RULE_USER ? "userRule" : "blinkRule");
-	json_field(j, "ErrorCode", b->error);
+	json_field(j, "ErrorCode", error_code(b, &row->host));
 	json_field(j, "Uuid", row->host.uuid);
 	json_field(j, "InstanceName", row->host.name);
 	json_field(j, "InternetIp", row->host.internet_ip);
@@ -79,7 +77,7 @@ static int write_row(void *ctx, const struct block_row *row)
 	json_field(j, "BlockType", "alinet");
 	json_field_bool(j, "AliNetOnline", row->host.agent_online);
 	json_end_object(j);
-	page->count++;
+	list->page.count++;
 	return j->out->error;
 }
 
@@ -93,9 +91,9 @@ static bool read_address(struct call *c, const char *text, struct addr *ret)
 	return false;
 }
 
-static bool read_query(struct call *c, struct block_query *q, int64_t *ret_page, int64_t *ret_size)
+static bool read_query(struct call *c, struct block_query *q, struct sas_page *ret_page)
 {
-	int64_t status = -1, page = 1, size = PAGE_DEFAULT;
+	int64_t status = -1;
 	const char *address = aliyun_param(c, "BlockIp");
 
 	*q = (struct block_query){
@@ -104,47 +102,39 @@ static bool read_query(struct call *c, struct block_query *q, int64_t *ret_page,
 		.logins = true,
 		.instance_id = aliyun_param(c, "InstanceId"),
 		.host_like = aliyun_param(c, "Remark"),
+		.enterprise_projects = c->key.projects,
 		.has_address = address != NULL,
 	};
-	if (!aliyun_param_int(c, "CurrentPage", 1, NUMBER_MOST, &page) ||
-		!aliyun_param_int(c, "PageSize", 1, PAGE_MOST, &size) ||
+	if (!sas_read_page(c, SAS_PAGE_DEFAULT, SAS_PAGE_MOST, ret_page) ||
 		!aliyun_param_int(c, "Status", 0, 2, &status) ||
 		(address && !read_address(c, address, &q->address)))
 		return false;
 	if (status >= 0)
 		q->states = states_of(status);
-	q->offset = (page - 1) * size;
-	q->limit = size;
-	*ret_page = page;
-	*ret_size = size;
+	q->offset = sas_page_offset(ret_page);
+	q->limit = ret_page->size;
 	return true;
 }
 
 void sas_describe_brute_force_records(struct call *c)
 {
-	struct block_query q;
-	int64_t number, size, total = 0;
 	struct json j;
-	if (!read_query(c, &q, &number, &size))
+	struct list list = {.json = &j};
+	struct block_query q;
+	int64_t total = 0;
+	if (!read_query(c, &q, &list.page))
 		return;
 	/* The list first: its total is known when it is written. */
 	aliyun_success(c, &j);
 	json_key(&j, "MachineList");
 	json_begin_array(&j);
-	struct page page = {.json = &j};
-	int r = core_blocks(c->reader, &q, write_row, &page, &total);
+	int r = core_blocks(c->reader, &q, write_row, &list, &total);
 	if (r < 0) {
 		aliyun_fault(c, "listing blocks", r);
 		return;
 	}
 	json_end_array(&j);
-	json_key(&j, "PageInfo");
-	json_begin_object(&j);
-	json_field_int(&j, "CurrentPage", number);
-	json_field_int(&j, "PageSize", size);
-	json_field_int(&j, "TotalCount", total);
-	json_field_int(&j, "Count", page.count);
-	json_end_object(&j);
+	sas_write_page(&j, &list.page, total);
 	json_end_object(&j);
 }
 
@@ -155,11 +145,18 @@ static void field_digits(struct json *j, const char *name, int64_t value)
 	json_field(j, name, text);
 }
 
-/* Two of the seven are integers, five are strings: so the vendor's schema and its clients. */
+/*
+ * Two of the seven are integers, five are strings: so the vendor's schema and its clients. They
+ * are the account's: a key that is limited to a part of its servers is not told them.
+ */
 void sas_describe_brute_force_summary(struct call *c)
 {
 	struct core_summary s;
 	struct json j;
+	if (c->key.projects[0]) {
+		sas_no_permission(c);
+		return;
+	}
 	int r = core_summary(c->reader, c->account.id, &s);
 	if (r < 0) {
 		aliyun_fault(c, "counting blocks", r);
@@ -210,37 +207,45 @@ static void answer_unknown(struct call *c)
 /* Bound and Port narrow the record down; false when answered. */
 static bool read_place(struct call *c, struct core_block_name *name)
 {
-	const char *bound = aliyun_param(c, "Bound"), *port_text = aliyun_param(c, "Port");
+	const char *port_text = aliyun_param(c, "Port");
+	enum block_direction direction;
 	uint16_t port = 0;
-	bool any = true;
-	if (bound && strcmp(bound, "in") != 0 && strcmp(bound, "out") != 0) {
-		aliyun_invalid(c, "Bound",
-			"Specified parameter Bound is not valid: in or out is expected.");
+	bool any = true, given;
+	if (!sas_read_bound(c, &given, &direction))
 		return false;
-	}
 	if (port_text && !read_port(port_text, &any, &port)) {
 		aliyun_invalid(c, "Port", "Specified parameter Port is not valid.");
 		return false;
 	}
 	if (!any)
 		name->service = service_at(c, port);
-	if ((!any && name->service == SERVICE_NONE) || (bound && strcmp(bound, "out") == 0)) {
+	if ((!any && name->service == SERVICE_NONE) || direction == BLOCK_OUT) {
 		answer_unknown(c); /* password guessing is blocked inbound, at known ports */
 		return false;
 	}
 	return true;
 }
 
+/* A server that the key may not see has no records for it; false when answered. */
+static bool check_server(struct call *c, const char *uuid)
+{
+	bool has = true;
+	if (c->key.projects[0] && !sas_has_server(c, uuid, &has))
+		return false;
+	if (!has)
+		answer_unknown(c);
+	return has;
+}
+
 static bool read_name(struct call *c, struct core_block_name *name)
 {
-	const char *address = aliyun_param(c, "BlockIp");
-	*name = (struct core_block_name){.host_uuid = aliyun_param(c, "Uuid")};
-	if (!address || !name->host_uuid) {
-		aliyun_missing(c, address ? "Uuid" : "BlockIp");
+	static const char *const needed[] = {"BlockIp", "Uuid"};
+	if (!sas_has_params(c, needed, countof(needed)))
 		return false;
-	}
-	return read_address(c, address, &name->address) &&
-	       aliyun_param_int(c, "Id", 0, INT64_MAX, &name->id) && read_place(c, name);
+	*name = (struct core_block_name){.host_uuid = aliyun_param(c, "Uuid")};
+	return read_address(c, aliyun_param(c, "BlockIp"), &name->address) &&
+	       aliyun_param_int(c, "Id", 0, INT64_MAX, &name->id) && read_place(c, name) &&
+	       check_server(c, name->host_uuid);
 }
 
 static void answer_change(struct call *c, int r, const char *doing, const struct err *err)

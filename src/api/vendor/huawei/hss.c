@@ -17,6 +17,8 @@
 #define DAYS_MOST     30
 #define CHANGES_MOST  100
 
+#define DEFAULT_PROJECT "0"
+
 /* "vsftp" without its d is the vendor's name. */
 static const char *const login_types[SERVICE_COUNT] = {
 	[SERVICE_NONE] = "",
@@ -39,6 +41,11 @@ static const char *const status_of[BLOCK_STATES] = {
 	[BLOCK_CANCELLING] = "cancelling",
 	[BLOCK_CANCELED] = "canceled",
 };
+
+static void insufficient(struct call *c)
+{
+	huawei_error(c, 403, "HSS.0013", "Insufficient permissions.");
+}
 
 static int write_row(void *ctx, const struct block_row *row)
 {
@@ -121,13 +128,25 @@ static bool read_status(struct call *c, struct block_query *q)
 	return false;
 }
 
-/* NULL (any) for all_granted_eps; false when answered. */
+/*
+ * *ret: the one enterprise project the call is limited to; NULL for all_granted_eps, all that the
+ * key was granted. Absent it is "0", the default project: so the page of 2025. False when answered.
+ */
 static bool read_enterprise_project(struct call *c, const char **ret)
 {
-	if (!param_text(c, "enterprise_project_id", 64, ret))
+	const char *project;
+	if (!param_text(c, "enterprise_project_id", 64, &project))
 		return false;
-	if (*ret && strcmp(*ret, "all_granted_eps") == 0)
+	if (!project)
+		project = DEFAULT_PROJECT;
+	if (strcmp(project, "all_granted_eps") == 0) {
 		*ret = NULL;
+	} else if (auth_sees(&c->key, project)) {
+		*ret = project;
+	} else {
+		insufficient(c);
+		return false;
+	}
 	return true;
 }
 
@@ -140,6 +159,7 @@ static bool read_query(struct call *c, struct block_query *q)
 		.logins = true,
 		.applied_once = true,
 		.limit = LIMIT_DEFAULT,
+		.enterprise_projects = c->key.projects,
 		.has_address = address != NULL,
 	};
 	if (address && !addr_parse(slice_of(address), &q->address)) {
@@ -216,18 +236,27 @@ static void not_found(struct call *c)
 	huawei_error(c, 400, "HSS.0011", "Requested resource not found.");
 }
 
-/* All hosts must be of the enterprise project the call is limited to; false when answered. */
+static bool is_within(const struct call *c, const struct host *h, const char *project)
+{
+	return project ? strcmp(h->enterprise_project, project) == 0
+		       : auth_sees(&c->key, h->enterprise_project);
+}
+
+/*
+ * All servers must be of the enterprise project that the call is limited to, or of those the key
+ * was granted; false when answered.
+ */
 static bool check_project(
 	struct call *c, const char *project, const struct core_block_name *names, size_t n)
 {
-	for (size_t i = 0; project && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct host host;
 		int r = core_host_by_uuid(c->reader, c->account.id, names[i].host_uuid, &host);
 		if (r < 0) {
 			huawei_fault(c, "looking up a host", r);
 			return false;
 		}
-		if (r > 0 || strcmp(host.enterprise_project, project) != 0) {
+		if (r > 0 || !is_within(c, &host, project)) {
 			not_found(c);
 			return false;
 		}
@@ -305,7 +334,7 @@ void hss_handle(struct call *c)
 	if (!slice_eq(project, slice_of(c->account.project_id)))
 		huawei_error(c, 403, "HSS.0010", "Access denied.");
 	else if (!auth_allows(&c->key, op->permission))
-		huawei_error(c, 403, "HSS.0013", "Insufficient permissions.");
+		insufficient(c);
 	else if (http_header(c->request, "region").n > 128)
 		huawei_invalid(c, "region");
 	else

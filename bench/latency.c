@@ -6,8 +6,9 @@
  * of a fresh address are appended and read; then the last one is written, and the time to
  * the kernel's notification that a set of an nf_tables table got that address is taken.
  * Writer and listener are one thread, so no wake-up but the daemon's own is measured besides
- * one of ours. Works beside any program that blocks IPv4 addresses in nf_tables, in the
- * network namespace it is started in.
+ * one of ours. Where lines alone prove nothing, a packet as the service sends to who
+ * connects is sent to the address first. Works beside any program that blocks IPv4 addresses in
+ * nf_tables, in the network namespace it is started in.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,11 +16,14 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,12 +48,17 @@ static void die(const char *what)
 /* $p: a process, $a: the address; the stamp comes first, as strftime() is told. */
 static const struct service {
 	const char *name, *stamp, *line;
+	uint16_t port;      /* of answers; 0: none are needed */
+	const char *answer; /* of 8 bytes */
 } services[] = {
 	{"ssh", "%b %e %H:%M:%S",
 		" web01 sshd[$p]: Failed password for root from $a port 50000 ssh2\n"},
 	{"mysql", "%Y-%m-%d %H:%M:%S",
-		" $p [Warning] Access denied for user 'root'@'$a' (using password: YES)\n"},
-	{"rdp", "[%Y%m%d-%H:%M:%S]", " [INFO ] AUTHFAIL: user=root ip=::ffff:$a time=$p\n"},
+		" $p [Warning] Access denied for user 'root'@'$a' (using password: YES)\n", 3306,
+		"\x4a\0\0\0\x0a"
+		"11."},
+	{"rdp", "[%Y%m%d-%H:%M:%S]", " [INFO ] AUTHFAIL: user=root ip=::ffff:$a time=$p\n", 3389,
+		"\3\0\0\x13\x0e\xd0\0\0"},
 	{"vsftpd", "%a %b %e %H:%M:%S %Y", " [pid $p] [root] FAIL LOGIN: Client \"::ffff:$a\"\n"},
 };
 
@@ -95,6 +104,30 @@ static void fail_once(int log, uint32_t address, unsigned number)
 		die("write");
 }
 
+/* One segment with data from the service; nobody looks at its checksum. */
+static void answer(int raw, uint32_t address)
+{
+	struct {
+		struct iphdr ip;
+		struct tcphdr tcp;
+		char data[8];
+	} p = {.ip = {.version = 4,
+		       .ihl = 5,
+		       .ttl = 64,
+		       .protocol = IPPROTO_TCP,
+		       .saddr = htonl(INADDR_LOOPBACK + 1),
+		       .daddr = htonl(address)},
+		.tcp = {.source = htons(service->port),
+			.dest = htons(50000),
+			.doff = 5,
+			.psh = 1,
+			.ack = 1}};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(address)}};
+	memcpy(p.data, service->answer, sizeof(p.data));
+	if (sendto(raw, &p, sizeof(p), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		die("the answer of the service");
+}
+
 /* Does a notification say that this address is now in a set? */
 static bool tells_of(const struct nlmsghdr *m, uint32_t address)
 {
@@ -119,8 +152,11 @@ static bool take(int netlink, uint32_t address, bool wait)
 }
 
 /* us, or negative when the address never came. */
-static double trial(int log, int netlink, uint32_t address, unsigned failures, unsigned pause)
+static double trial(
+	int log, int netlink, int raw, uint32_t address, unsigned failures, unsigned pause)
 {
+	if (raw >= 0)
+		answer(raw, address);
 	for (unsigned i = 1; i < failures; i++)
 		fail_once(log, address, i);
 	/* the lines are read, what they caused is over; not in step with anybody's clock */
@@ -171,12 +207,15 @@ int main(int argc, char **argv)
 	int log = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC), netlink = listen_tables();
 	if (log < 0)
 		die(argv[1]);
+	int raw = service->port ? socket(AF_INET, SOCK_RAW, IPPROTO_RAW) : -1;
+	if (service->port && raw < 0)
+		die("raw socket");
 	unsigned n = 0, lost = 0;
 	trials = trials < TRIALS_MAX ? trials : TRIALS_MAX;
 	/* no run meets the addresses another has had blocked */
 	uint32_t first = FIRST + ((uint32_t)getpid() * 512 & 0x1ffff);
 	for (unsigned i = 0; i < trials && lost < LOST_MAX; i++) {
-		double us = trial(log, netlink, first + i, failures, pause);
+		double us = trial(log, netlink, raw, first + i, failures, pause);
 		if (us >= 0)
 			took[n++] = us / 1e3;
 		else

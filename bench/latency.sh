@@ -26,11 +26,17 @@ chmod 755 "$dir"
 ip netns add "$ns"
 trap clean EXIT
 ip -n "$ns" link set lo up
-: >"$dir/auth.log"
-chmod 644 "$dir/auth.log"
+# where the addresses are, as far as anybody asks
+ip -n "$ns" link add attackers type veth peer name nowhere
+ip -n "$ns" link set attackers arp off up
+ip -n "$ns" route add 198.18.0.0/15 dev attackers
+for log in auth mysql rdp vsftpd; do
+	: >"$dir/$log.log"
+	chmod 644 "$dir/$log.log"
+done
 
 measure() { # NAME FAILURES TRIALS PAUSE_MS [SERVICE]
-	said=$(ip netns exec "$ns" "$build/bench/bench_latency" "$dir/auth.log" "$2" "$3" "$4" "${5-ssh}") || :
+	said=$(ip netns exec "$ns" "$build/bench/bench_latency" "$dir/${5-auth}.log" "$2" "$3" "$4" "${5-ssh}") || :
 	echo "$1: $said"
 	median=$(echo "$said" | sed 's/.*median_ms": \([0-9.]*\).*/\1/')
 }
@@ -38,7 +44,14 @@ ratio() {
 	awk -v a="$ours" -v b="$median" -v n="$1" 'BEGIN { if (a > 0) printf "ratio %s / cordon: %.0f\n", n, b / a }'
 }
 
-printf 'sensors: [{file: %s}]\nlimits: {blocks_per_minute: 0}\n' "$dir/auth.log" >"$dir/cordon.yaml"
+{
+	echo 'limits: {blocks_per_minute: 0}'
+	echo 'sensors:'
+	echo "  - {file: $dir/auth.log, services: [ssh]}"
+	for service in mysql rdp vsftpd; do
+		echo "  - {file: $dir/$service.log, services: [$service]}"
+	done
+} >"$dir/cordon.yaml"
 ip netns exec "$ns" "$build/cordond" --state-dir "$dir/state" --listen "127.0.0.1:$port" \
 	--config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
 pid=$!

@@ -55,6 +55,18 @@ static void use_orders(const struct wire_message *m)
 	}
 }
 
+/* Whatever is let through stands in a set of its family and width. */
+static void use_question(const struct wire_message *m)
+{
+	struct wire_who who = wire_get_who(m);
+	struct prefix p = {.len = who.len};
+	memcpy(p.addr.b, who.addr, sizeof(who.addr));
+	enum set_id set = element_answered((enum enforce_served)who.service, &p);
+	check(set >= SET_ANSWERED && set < SETS && element_served(set) == who.service);
+	check(set_specs[set].len == who.len);
+	check(who.len == 64 || set_specs[set].v4 == addr_is_v4(&p.addr));
+}
+
 static void use_answer(const struct wire_message *m)
 {
 	for (size_t i = 0; m->kind == WIRE_HITS && i < m->count; i++) {
@@ -75,10 +87,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (wire_decode(WIRE_TO_ENFORCER, data, size, &m) == 0) {
 		struct wire_message other;
 		check(wire_decode(WIRE_TO_ENGINE, data, size, &other) < 0);
-		use_orders(&m);
+		if (m.kind == WIRE_WHO)
+			use_question(&m);
+		else
+			use_orders(&m);
 	} else if (wire_decode(WIRE_TO_ENGINE, data, size, &m) == 0) {
 		if (m.kind == WIRE_ANSWERS || m.kind == WIRE_FOUND)
 			use_orders(&m);
+		else if (m.kind == WIRE_ANSWERED)
+			use_question(&m);
 		else
 			use_answer(&m);
 	}

@@ -100,6 +100,8 @@ static void write_text(struct buf *out, int64_t line, const struct meaning *m)
 		buf_printf(out, ", from %s", addr_format(&m->e.src, address));
 	else if (failure)
 		buf_puts(out, ", from no literal address: counted, never blocked");
+	if (m->e.has_src && m->e.forgeable)
+		buf_puts(out, ", if the kernel saw it connect: a client can write such a line");
 	buf_puts(out, "\n");
 }
 
@@ -145,6 +147,7 @@ static int explain_file(struct explain *x, const char *path, struct err *err)
 	_cleanup_(lines_closep) struct lines *file = NULL;
 	struct slice lines;
 	int r = lines_open(path, &file, err);
+	reader_file(&x->reader);
 	while (r >= 0 && (r = lines_next(file, &lines, err)) > 0) {
 		while (lines.n && r >= 0) {
 			const char *newline = memchr(lines.p, '\n', lines.n);

@@ -35,7 +35,9 @@ static const char help[] =
 	"  --json          one JSON object\n"
 	"  --help          this text\n"
 	"\n"
-	"The JSON object: lines, attempts, without_source, successes, first, last, rule\n"
+	"The JSON object: lines, attempts, without_source, unconfirmed (in lines that a client "
+	"can\n"
+	"write: a log cannot tell), successes, first, last, rule\n"
 	"{fails, span_ms, forbidden_ms}, blocked_sources, blocks, stopped, services {name: "
 	"attempts},\n"
 	"source_count, sources [{source, services, attempts, successes, first, last, blocks,\n"
@@ -179,7 +181,7 @@ static void set_now(struct scan *s, const struct lines *file)
 {
 	if (!s->options.has_now)
 		s->reader.now = MIN_OF(s->options.now, lines_modified(file));
-	s->reader.stamps.len = 0;
+	reader_file(&s->reader);
 }
 
 static void lines_closep(struct lines **l)

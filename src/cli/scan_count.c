@@ -215,6 +215,10 @@ static void count_failure(
 {
 	c->totals.attempts += v->attempts;
 	c->totals.by_service[event->service] += v->attempts;
+	if (event->forgeable) {
+		c->totals.forgeable += v->attempts;
+		c->totals.forgeable_services |= SERVICE_BIT(event->service);
+	}
 	note_time(event->time, &c->totals.first, &c->totals.last);
 	if (event->has_user) {
 		struct user *u = user_at(c, event->user);

@@ -34,6 +34,8 @@ struct counts;
 struct totals {
 	uint64_t attempts, successes, stopped;
 	uint64_t without_source;            /* attempts */
+	uint64_t forgeable;                 /* attempts */
+	uint32_t forgeable_services;        /* SERVICE_BIT()s of these */
 	uint64_t by_service[SERVICE_COUNT]; /* attempts */
 	uint64_t blocked_sources, blocks;
 	uint64_t source_count, user_count;

@@ -80,6 +80,11 @@ static void print_summary(const struct report *r, const struct totals *t)
 	if (t->without_source)
 		(void)printf("  %s of them name no address: nobody could be blocked for these\n",
 			grouped(t->without_source, a));
+	if (t->forgeable)
+		(void)printf("  %s of them (%s) in lines that a client can write: cordond counts "
+			     "those of whom the kernel saw connect\n",
+			grouped(t->forgeable, a),
+			services_text(t->forgeable_services, first, sizeof(first)));
 	(void)printf("%s successful logins\n", grouped(t->successes, a));
 	(void)printf("Rule %u in %s -> %s: would have blocked %s sources, and stopped %s attempts",
 		r->rule->fail_count, settings_duration_text(r->rule->span, span),
@@ -187,6 +192,7 @@ static void write_totals(struct json *j, const struct report *r, const struct to
 	json_field_int(j, "lines", (int64_t)r->reader->lines);
 	json_field_int(j, "attempts", (int64_t)t->attempts);
 	json_field_int(j, "without_source", (int64_t)t->without_source);
+	json_field_int(j, "unconfirmed", (int64_t)t->forgeable);
 	json_field_int(j, "successes", (int64_t)t->successes);
 	field_time(j, "first", t->first);
 	field_time(j, "last", t->last);

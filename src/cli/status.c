@@ -124,6 +124,11 @@ static void show(const json_t *s)
 		client_int(b, "expired") + client_int(b, "canceled"));
 	line("failures", "%" PRId64 " in the last day; %" PRId64 " sources watched",
 		client_int(d, "failures_last_day"), client_int(d, "sources_tracked"));
+	if (client_int(d, "unconfirmed") > 0)
+		line("", "%" PRId64 " unconfirmed: %s", client_int(d, "unconfirmed"),
+			strcmp(client_text(json_object_get(s, "kernel"), "mode"), "observe") == 0
+				? "a client can write such lines, and observe mode asks no kernel"
+				: "the kernel saw no connection from whom the lines name");
 	if (client_int(b, "refused") > 0)
 		line("", "%" PRId64 " from sources that are never blocked",
 			client_int(b, "refused"));

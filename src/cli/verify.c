@@ -49,6 +49,19 @@ static void show_kernel(const json_t *kernel)
 			client_text(kernel, "expires"));
 }
 
+/* Lines of some logs count only against whom the kernel saw connect. */
+static void show_answered(const json_t *services)
+{
+	const char *service;
+	json_t *answered;
+	json_object_foreach ((json_t *)(uintptr_t)services, service, answered)
+		(void)printf("%s: %s\n", service,
+			json_is_true(answered) ? "connected in the last 10 minutes, so lines about "
+						 "it count"
+					       : "no connection in the last 10 minutes, so lines "
+						 "about it do not count");
+}
+
 /* The one sentence people came for, of a machine that protects others alone. */
 static void show_server_verdict(const json_t *v, size_t others)
 {
@@ -109,6 +122,7 @@ static void show(const json_t *v, const char *what)
 	json_decref(others);
 	(void)printf("counts as: %s\n", client_text(v, "counts_as"));
 	show_kernel(json_object_get(v, "kernel"));
+	show_answered(json_object_get(v, "answered"));
 	(void)printf("failures: %" PRId64 " in all%s%s%s%s\n", client_int(v, "failures_total"),
 		client_text(v, "first_failure")[0] ? ", from " : "",
 		client_text(v, "first_failure"), client_text(v, "latest_failure")[0] ? " to " : "",

@@ -110,6 +110,8 @@ int core_new(struct loop *loop, const struct settings *settings, const struct co
 	if (r == 0)
 		r = (c->protect = protect_new()) ? 0 : -ENOMEM;
 	if (r == 0)
+		r = (c->confirm = confirm_new()) ? 0 : -ENOMEM;
+	if (r == 0)
 		r = store_open(settings->state_dir, &c->store, err);
 	if (r == 0)
 		r = clockstep_new(c, &c->clockstep);
@@ -161,6 +163,7 @@ struct core *core_free(struct core *c)
 	c->windows = window_table_free(c->windows);
 	c->sessions = session_table_free(c->sessions);
 	c->protect = protect_free(c->protect);
+	c->confirm = confirm_free(c->confirm);
 	c->store = store_close(c->store);
 	elements_done(&c->elements);
 	tally_done(&c->tally);

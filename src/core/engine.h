@@ -75,7 +75,8 @@ struct core_status {
 	uint32_t sessions;
 	uint64_t sessions_evicted;
 	uint64_t store_bytes;
-	bool at_ceiling; /* this minute no more blocks are made */
+	bool at_ceiling;      /* this minute no more blocks are made */
+	uint64_t unconfirmed; /* failures of lines a client may have written */
 	uint64_t drifts, commit_failures, blocks_new, blocks_refused, blocks_over_ceiling;
 };
 
@@ -120,6 +121,8 @@ struct core_verify {
 	bool kernel_asked, kernel_has;
 	struct enforce_element kernel;
 	int kernel_error;
+	/* By enum service: does what lines say of it count? 1, 0; -1: the kernel is not asked. */
+	int8_t answered[SERVICE_COUNT];
 };
 /* fn is called later, on the loop's thread, with what the kernel answered. */
 int core_verify(struct core *c, const struct addr *address,

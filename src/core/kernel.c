@@ -298,6 +298,20 @@ static void on_ready(void *ctx, unsigned ready)
 		kernel_poll(c);
 }
 
+static void on_kept(void *ctx)
+{
+	on_ready(ctx, 0);
+}
+
+int kernel_answered(struct core *c, enum enforce_served service, const struct prefix *who)
+{
+	int r = enforce_answered(c->enforce, service, who);
+	if (enforce_has_kept(c->enforce))
+		timer_set(c->kept_timer, 0);
+	kernel_poll(c);
+	return r;
+}
+
 int kernel_start(struct core *c, int socket)
 {
 	const struct enforce_events events = {.answer = on_answer,
@@ -310,7 +324,8 @@ int kernel_start(struct core *c, int socket)
 	if (r < 0)
 		return r;
 	c->sync_timer = timer_new(c->loop, sync_now, c);
-	if (!c->sync_timer)
+	c->kept_timer = timer_new(c->loop, on_kept, c);
+	if (!c->sync_timer || !c->kept_timer)
 		return -ENOMEM;
 	int fd = enforce_fd(c->enforce);
 	if (fd >= 0) {
@@ -325,5 +340,6 @@ void kernel_stop(struct core *c)
 {
 	c->enforce_watch = watch_free(c->enforce_watch);
 	c->sync_timer = timer_free(c->sync_timer);
+	c->kept_timer = timer_free(c->kept_timer);
 	c->enforce = enforce_free(c->enforce);
 }

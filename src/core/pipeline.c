@@ -73,9 +73,12 @@ int pipeline_event(struct core *c, const struct event *event)
 	struct verdict v;
 	int64_t now = clock_now();
 	c->touched = true;
-	detector_event(c->detector, c->host.id, event, now, &v);
 	if (event->time != EVENT_NO_TIME && event->time <= now)
 		c->latest_event = MAX_OF(c->latest_event, event->time);
+	int counts = event->forgeable ? confirm_event(c, event, now) : 1;
+	if (counts <= 0)
+		return counts;
+	detector_event(c->detector, c->host.id, event, now, &v);
 	if (event->outcome == OUTCOME_SUCCESS && event->has_src)
 		exempt_login(c->exempt, event);
 	if (v.attempts == 0 || !event->has_src)

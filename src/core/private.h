@@ -27,6 +27,7 @@
 struct source;
 struct exempt;
 struct clockstep;
+struct confirm;
 struct presence;
 struct reports;
 struct following;
@@ -42,6 +43,7 @@ struct core_counters {
 	_Atomic uint64_t batches, commit_failures;
 	_Atomic uint64_t blocks_new, blocks_refused, blocks_over_ceiling, blocks_failed;
 	_Atomic uint64_t drifts, syncs, hits_lost;
+	_Atomic uint64_t unconfirmed;
 	_Atomic uint64_t ordered, answered, answer_errors;
 	_Atomic uint64_t reports_applied, reports_repeated, reports_refused, reports_cloned;
 	_Atomic uint64_t wishes_told; /* answers with wishes */
@@ -73,6 +75,7 @@ struct core {
 	struct detector *detector;
 	struct exempt *exempt;
 	struct clockstep *clockstep;
+	struct confirm *confirm;
 
 	struct elements elements;
 	struct counted *counted; /* attempts of records that are not yet in the store */
@@ -105,6 +108,7 @@ struct core {
 	struct enforce *enforce;
 	struct watch *enforce_watch;
 	struct timer *sync_timer, *ready_timer, *expiry_timer, *hits_timer, *upkeep_timer;
+	struct timer *kept_timer; /* see kernel_answered() */
 	bool syncing, sync_again, synced_once, stopping;
 	bool shrinking;  /* the database is over its size, and it has been said */
 	int64_t sampled; /* ms, monotonic: the latest sample that was written; 0: none */
@@ -170,6 +174,19 @@ void kernel_catch_up(struct core *c);
 /* After anything that may have queued for the enforcer. */
 void kernel_poll(struct core *c);
 void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n);
+
+/* enforce_answered(), and what it kept is dispatched soon. */
+int kernel_answered(struct core *c, enum enforce_served service, const struct prefix *who);
+
+/* confirm.c: what a client may have written itself. */
+struct confirm *confirm_new(void);
+struct confirm *confirm_free(struct confirm *f);
+/* Whether a forgeable event counts: 1, 0 (it is counted as unconfirmed), or -errno. */
+int confirm_event(struct core *c, const struct event *event, int64_t now);
+/* Whether the service answered the address, or its source, lately: 1, 0, -ENOTSUP, or -errno. */
+int confirm_address(struct core *c, enum service service, const struct addr *address);
+/* True while the kernel cannot be asked soon: lines of these SERVICE_BIT()s should wait. */
+bool confirm_waits(const struct core *c, uint32_t services);
 
 /* hits.c: refused connections. */
 /* Asks the kernel for a sample; sets the timer for the next. */

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "enforce/enforce.h"
 #include "model/settings.h"
 
 /* Every option at its default. */
@@ -31,6 +32,11 @@ int settings_check(const struct settings *s, struct err *err);
  * file where present. root: "" or a directory that stands for / (tests).
  */
 int settings_resolve_sensors(struct settings *s, const char *root, struct err *err);
+/*
+ * Ports of the services that are read from logs a client can write into: as configured, and
+ * the usual one, as behind a translated port the service has its own.
+ */
+struct enforce_ports settings_ports(const struct settings *s);
 /* "10s" "5m" "6h" "7d" "permanent" -> ms. */
 bool settings_duration(struct slice text, int64_t *ret_ms);
 /* ms -> the shortest of those; returns text. */

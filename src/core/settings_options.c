@@ -522,7 +522,10 @@ const struct config_option settings_options[] = {
 	},
 	{
 		.name = "ports",
-		.help = "The ports shown with blocks. A block always covers every port.",
+		.help = "The ports shown with blocks, of which each always covers every port. And "
+			"on "
+			"those of mysql and rdp the kernel sees who truly connected: failures from "
+			"logs that a client can write into count for nobody else.",
 		.fields = port_options,
 	},
 	{

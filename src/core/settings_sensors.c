@@ -133,3 +133,27 @@ int settings_resolve_sensors(struct settings *s, const char *root, struct err *e
 	}
 	return 0;
 }
+
+static void put_ports(
+	uint16_t ret[static ENFORCE_PORTS], const struct settings *s, enum service service)
+{
+	uint16_t usual = service_default_port(service);
+	ret[0] = s->ports[service];
+	ret[1] = ret[0] == usual ? 0 : usual;
+}
+
+struct enforce_ports settings_ports(const struct settings *s)
+{
+	struct enforce_ports ports = {0};
+	uint32_t all = 0, files = 0;
+	for (unsigned i = 0; i < s->sensor_count; i++) {
+		all |= s->sensors[i].services;
+		files |= s->sensors[i].kind == SENSOR_FILE ? s->sensors[i].services : 0;
+	}
+	if (all & SERVICE_BIT(SERVICE_MYSQL))
+		put_ports(ports.of[ENFORCE_MYSQL], s, SERVICE_MYSQL);
+	/* through the journal its messages are whole */
+	if (files & SERVICE_BIT(SERVICE_RDP))
+		put_ports(ports.of[ENFORCE_RDP], s, SERVICE_RDP);
+	return ports;
+}

@@ -16,6 +16,7 @@
    responsive (about 10 ms of work). */
 #define BATCH_BYTES   ((size_t)1 << 20)
 #define BATCH_ENTRIES 4096
+#define CONFIRM_WAIT  20 /* ms */
 #define RETRY_FIRST   MS_SECOND
 #define RETRY_MAX     (30 * MS_SECOND)
 
@@ -35,6 +36,7 @@ struct source {
 	int failed;        /* -errno: an event of the current batch could not be taken */
 	bool behind;       /* there was more to read */
 	bool store_failed; /* what it read last could not be stored */
+	bool at_end;       /* the latest read found no more: what comes now is new */
 	bool live;         /* what is read now was written just now */
 	bool said_silent;
 	struct skew skew;
@@ -63,12 +65,16 @@ static void note_stamp(struct source *s, int64_t time)
 static int on_event(void *ctx, const struct event *event)
 {
 	struct source *s = ctx;
+	struct event now = *event;
 	note_stamp(s, event->time);
-	if (event->time != EVENT_NO_TIME)
-		s->last_event = MAX_OF(s->last_event, event->time);
+	/* a stamp that a client may have written: it was now */
+	if (event->forgeable && s->live)
+		now.time = s->reader.now;
+	if (now.time != EVENT_NO_TIME)
+		s->last_event = MAX_OF(s->last_event, now.time);
 	/* a slice of lines is taken whole: the batch goes, not a part of it */
 	if (s->failed == 0)
-		s->failed = pipeline_event(s->core, event);
+		s->failed = pipeline_event(s->core, &now);
 	return 0;
 }
 
@@ -125,6 +131,7 @@ static void wait_for_more(struct source *s, int64_t delay)
 static void fault(struct source *s, int error, const char *what)
 {
 	s->behind = false; /* nobody knows how long: the others go on */
+	s->at_end = false;
 	s->backoff = MIN_OF(MAX_OF(s->backoff * 2, RETRY_FIRST), RETRY_MAX);
 	(void)snprintf(s->error, sizeof(s->error), "%s: %s", what, strerror(-error));
 	log_error(
@@ -163,9 +170,10 @@ static int read_batch(struct source *s, int *ret_more)
 	int r = pipeline_begin(s->core);
 	if (r < 0)
 		return r;
-	s->live = !s->behind;
+	s->live = s->at_end;
 	*ret_more = read_some(s);
 	s->behind = *ret_more > 0;
+	s->at_end = *ret_more == 0;
 	health_update(&s->health, s->reader.stats.lines, s->reader.stats.unparsed);
 	r = commit_batch(s);
 	if (s->delivered) {
@@ -181,6 +189,12 @@ static void source_ready(void *ctx, unsigned ready)
 	struct err err;
 	(void)ready;
 	int more = 0, r = 0;
+	if (confirm_waits(s->core, s->settings->services)) {
+		if (s->watch)
+			watch_set(s->watch, 0);
+		timer_set(s->timer, CONFIRM_WAIT);
+		return;
+	}
 	if (!s->tail && !s->journal) { /* after a rewind that failed */
 		r = source_open(s, &err);
 		if (r < 0) {
@@ -235,6 +249,7 @@ static void close_input(struct source *s)
 	s->tail = tail_free(s->tail);
 	s->journal = journal_free(s->journal);
 	buf_reset(&s->stored);
+	s->at_end = false;
 }
 
 static int source_open(struct source *s, struct err *err)

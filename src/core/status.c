@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "core/private.h"
+#include "core/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@ void core_get_status(struct core *c, struct core_status *ret)
 		.sessions = session_table_count(c->sessions),
 		.sessions_evicted = session_table_evicted(c->sessions),
 		.store_bytes = store_size(c->store),
+		.unconfirmed = c->counters.unconfirmed,
 		.drifts = c->counters.drifts,
 		.commit_failures = c->counters.commit_failures,
 		.blocks_new = c->counters.blocks_new,
@@ -77,6 +79,10 @@ static void detect_metrics(struct buf *out, const struct core_status *s)
 {
 	metric(out, "failures_total", "counter", "Failed log-ins counted.",
 		(int64_t)s->detect.failures);
+	metric(out, "failures_unconfirmed_total", "counter",
+		"Failed log-ins of lines that a client may have written, and the kernel did not "
+		"confirm: counted against nobody.",
+		(int64_t)s->unconfirmed);
 	metric(out, "successes_total", "counter", "Successful log-ins seen.",
 		(int64_t)s->detect.successes);
 	metric(out, "duplicate_lines_total", "counter", "Lines that said again what was counted.",
@@ -269,6 +275,20 @@ struct verify {
 	void *ctx;
 };
 
+static void ask_answered(struct core *c, struct core_verify *v)
+{
+	struct enforce_ports ports = settings_ports(c->settings);
+	memset(v->answered, -1, sizeof(v->answered));
+	if (c->syncing)
+		return; /* no answer soon */
+	if (ports.of[ENFORCE_MYSQL][0])
+		v->answered[SERVICE_MYSQL] =
+			(int8_t)MAX_OF(confirm_address(c, SERVICE_MYSQL, &v->address), -1);
+	if (ports.of[ENFORCE_RDP][0])
+		v->answered[SERVICE_RDP] =
+			(int8_t)MAX_OF(confirm_address(c, SERVICE_RDP, &v->address), -1);
+}
+
 static void on_kernel_said(void *ctx, bool found, const struct enforce_element *element, int error)
 {
 	struct verify *a = ctx;
@@ -306,6 +326,7 @@ int core_verify(struct core *c, const struct addr *address,
 	a->v.address = *address;
 	a->v.source = protect_source(c->protect, address);
 	a->v.never = protect_address(c->protect, address);
+	ask_answered(c, &a->v);
 	struct prefix asked = {.addr = *address, .len = 128};
 	struct widest ask = {.host = c->host.id, .prefix = a->v.source};
 	(void)store_block_covering(c->store, c->account.id, &asked, widest_holding, &ask);

@@ -176,7 +176,8 @@ static void run_enforcer(struct monitor *m, int socket)
 	const struct enforcer_config config = {.table = m->settings->nft_table,
 		.own = m->settings->nft_owner,
 		.uid = m->enforcer_user.uid,
-		.gid = m->enforcer_user.gid};
+		.gid = m->enforcer_user.gid,
+		.ports = settings_ports(m->settings)};
 	keep_only(&socket, 1);
 	(void)prctl(PR_SET_NAME, "cordon-enforcer");
 	log_init("cordond[enforcer]", (enum log_level)m->settings->log_level);

@@ -16,9 +16,12 @@
 #include "enforce/wire.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <string.h>
 
-#define ASKS_MAX     1024
-#define DISPATCH_MAX 256 /* messages a call, so that other sources get their turn */
+#define ASKS_MAX        1024
+#define DISPATCH_MAX    256 /* messages a call, so that other sources get their turn */
+#define ANSWER_PATIENCE (2 * MS_SECOND)
 
 struct ask {
 	void (*fn)(void *ctx, bool found, const struct enforce_element *element, int error);
@@ -35,6 +38,8 @@ struct enforce {
 	size_t ask_first, ask_n; /* a ring */
 	struct enforce_hit *hits;
 	size_t hits_n, hits_size;
+	struct outbox kept; /* messages that came while enforce_answered() waited for its own */
+	uint32_t who_tag;
 	char message[WIRE_MESSAGE_MAX];
 };
 
@@ -59,6 +64,7 @@ struct enforce *enforce_free(struct enforce *e)
 		return NULL;
 	closep(&e->socket);
 	outbox_done(&e->out);
+	outbox_done(&e->kept);
 	free(e->hits);
 	free(e);
 	return NULL;
@@ -268,7 +274,15 @@ static int on_drift(struct enforce *e, const struct wire_message *m)
 	return 0;
 }
 
-static int handle(struct enforce *e, size_t n)
+/* To a question that nobody waits for any more. */
+static int on_late(struct enforce *e, const struct wire_message *m)
+{
+	(void)e;
+	(void)m;
+	return 0;
+}
+
+static int handle(struct enforce *e, const void *message, size_t n)
 {
 	static int (*const handlers[WIRE_KINDS])(struct enforce *, const struct wire_message *) = {
 		[WIRE_STATE] = on_state,
@@ -277,9 +291,10 @@ static int handle(struct enforce *e, size_t n)
 		[WIRE_HITS] = on_hits,
 		[WIRE_FOUND] = on_found,
 		[WIRE_DRIFT] = on_drift,
+		[WIRE_ANSWERED] = on_late,
 	};
 	struct wire_message m;
-	int r = wire_decode(WIRE_TO_ENGINE, e->message, n, &m);
+	int r = wire_decode(WIRE_TO_ENGINE, message, n, &m);
 	return r < 0 ? r : handlers[m.kind](e, &m);
 }
 
@@ -290,6 +305,7 @@ static void gone(struct enforce *e)
 	e->socket = -1;
 	e->state.ready = e->state.owner = false;
 	outbox_done(&e->out);
+	outbox_done(&e->kept);
 	while (e->ask_n > 0) {
 		struct ask ask = next_ask(e);
 		struct enforce_element nothing = {.expires = 0};
@@ -299,24 +315,110 @@ static void gone(struct enforce *e)
 		e->events.gone(e->events.ctx);
 }
 
-/* Reads and handles one message: 1, 0 when there is none, or -errno (-EPIPE at the end). */
-static int receive(struct enforce *e)
+/* Reads one message: its size, 0 when there is none, or -errno (-EPIPE at the end). */
+static ssize_t read_message(struct enforce *e)
 {
 	int fd;
 	ssize_t n = fdpass_recv(e->socket, e->message, sizeof(e->message), &fd);
 	if (n == -EAGAIN)
 		return 0;
 	closep(&fd); /* the enforcer passes none */
-	if (n <= 0)
-		return n == 0 || n == -ECONNRESET ? -EPIPE : (int)n;
-	int r = handle(e, (size_t)n);
-	return r < 0 ? r : 1;
+	return n == 0 || n == -ECONNRESET ? -EPIPE : n;
+}
+
+/* Reads and handles one message: 1, 0 when there is none, or -errno (-EPIPE at the end). */
+static int receive(struct enforce *e)
+{
+	ssize_t n = read_message(e);
+	int r = n <= 0 ? (int)n : handle(e, e->message, (size_t)n);
+	return n <= 0 || r < 0 ? r : 1;
+}
+
+/* What was kept comes first. */
+static int handle_kept(struct enforce *e)
+{
+	int r = 0;
+	struct slice message;
+	struct outbox kept = e->kept;
+	e->kept = (struct outbox){0};
+	while (r == 0 && e->socket >= 0 && outbox_take(&kept, &message))
+		r = handle(e, message.p, message.n);
+	outbox_done(&kept);
+	return r;
+}
+
+bool enforce_has_kept(const struct enforce *e)
+{
+	return !outbox_empty(&e->kept);
+}
+
+/* Looks at one message: 1 with its answer when it is to our question, 0 when it is kept. */
+static int look_at(struct enforce *e, size_t n, int *ret_answer)
+{
+	struct wire_message m;
+	int r = wire_decode(WIRE_TO_ENGINE, e->message, n, &m);
+	if (r < 0)
+		return r;
+	struct wire_who who = {0};
+	if (m.kind == WIRE_ANSWERED)
+		who = wire_get_who(&m);
+	if (m.kind == WIRE_ANSWERED && who.tag == e->who_tag) {
+		*ret_answer = who.error == 0 ? 1 : who.error == -ENOENT ? 0 : who.error;
+		return 1;
+	}
+	char *p = outbox_put(&e->kept, n);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, e->message, n);
+	return 0;
+}
+
+static int wait_for_answer(struct enforce *e)
+{
+	int64_t deadline = clock_mono() + ANSWER_PATIENCE;
+	for (;;) {
+		int answer;
+		ssize_t n = read_message(e);
+		int r = n <= 0 ? (int)n : look_at(e, (size_t)n, &answer);
+		if (r == 1)
+			return answer;
+		if (r == 0)
+			r = outbox_flush(&e->out, e->socket);
+		if (r < 0)
+			return r;
+		int64_t left = deadline - clock_mono();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		struct pollfd wait = {.fd = e->socket,
+			.events = (short)(POLLIN | (outbox_empty(&e->out) ? 0 : POLLOUT))};
+		if (n == 0 && poll(&wait, 1, (int)left) < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int enforce_answered(struct enforce *e, enum enforce_served service, const struct prefix *who)
+{
+	if (e->observes)
+		return -ENOTSUP;
+	if (e->socket < 0)
+		return -EPIPE;
+	struct wire_who question = {
+		.len = who->len, .service = (uint8_t)service, .tag = ++e->who_tag};
+	memcpy(question.addr, who->addr.b, sizeof(question.addr));
+	size_t mark = e->out.waiting.n;
+	char *p = outbox_put(&e->out, sizeof(struct wire_header) + sizeof(question));
+	if (p) {
+		p += wire_put_header(p, WIRE_WHO, 0, 1);
+		memcpy(p, &question, sizeof(question));
+	}
+	int r = queue_end(e, mark);
+	return r < 0 ? r : wait_for_answer(e);
 }
 
 int enforce_dispatch(struct enforce *e)
 {
-	int r = 0;
-	for (unsigned i = 0; i < DISPATCH_MAX && e->socket >= 0; i++) {
+	int r = handle_kept(e);
+	for (unsigned i = 0; r >= 0 && i < DISPATCH_MAX && e->socket >= 0; i++) {
 		r = receive(e);
 		if (r <= 0)
 			break;

@@ -23,6 +23,12 @@ const struct set_spec set_specs[SETS] = {
 	[SET_SEEN6] = {"seen6", ENFORCE_LISTS, false, false, 128},
 	[SET_HITS4] = {"hits4", ENFORCE_LISTS, true, false, 128},
 	[SET_HITS6] = {"hits6", ENFORCE_LISTS, false, false, 128},
+	[SET_MYSQL4] = {"mysql4", ENFORCE_LISTS, true, false, 128},
+	[SET_MYSQL6] = {"mysql6", ENFORCE_LISTS, false, false, 128},
+	[SET_MYSQL64] = {"mysql64", ENFORCE_LISTS, false, false, 64},
+	[SET_RDP4] = {"rdp4", ENFORCE_LISTS, true, false, 128},
+	[SET_RDP6] = {"rdp6", ENFORCE_LISTS, false, false, 128},
+	[SET_RDP64] = {"rdp64", ENFORCE_LISTS, false, false, 64},
 };
 
 int element_set(const struct enforce_element *element, enum set_id *ret_set)
@@ -49,6 +55,14 @@ int element_set(const struct enforce_element *element, enum set_id *ret_set)
 		return -EINVAL;
 	*ret_set = odd;
 	return 0;
+}
+
+enum set_id element_answered(enum enforce_served service, const struct prefix *who)
+{
+	unsigned first = SET_ANSWERED + service * ANSWERED_SETS;
+	if (who->len == 64)
+		return (enum set_id)(first + 2);
+	return (enum set_id)(first + !addr_is_v4(&who->addr));
 }
 
 struct addr element_last(const struct prefix *p)

@@ -31,6 +31,13 @@ enum set_id {
 	SET_SEEN6,
 	SET_HITS4,
 	SET_HITS6,
+	SET_ANSWERED, /* whom the services answered, ANSWERED_SETS each */
+	SET_MYSQL4 = SET_ANSWERED,
+	SET_MYSQL6,
+	SET_MYSQL64,
+	SET_RDP4,
+	SET_RDP6,
+	SET_RDP64,
 	SETS
 };
 
@@ -45,6 +52,8 @@ struct set_spec {
 /* By enum set_id. */
 extern const struct set_spec set_specs[SETS];
 
+#define ANSWERED_SETS 3 /* of v4, v6, and v6 /64s */
+
 /* What one set holds for one element: an address, or the range first..last. */
 struct entry {
 	struct addr first, last; /* both inclusive; equal in a hash set */
@@ -56,6 +65,13 @@ struct entry {
 
 /* 0, or -EINVAL for what no set can hold (a block of everything). */
 int element_set(const struct enforce_element *element, enum set_id *ret_set);
+/* The set where this address or /64 stands when the service answered it. */
+enum set_id element_answered(enum enforce_served service, const struct prefix *who);
+/* Whose it is. */
+static inline enum enforce_served element_served(enum set_id set)
+{
+	return (enum enforce_served)((set - SET_ANSWERED) / ANSWERED_SETS);
+}
 /* element's entry, where `set` is its set; an interval set's whole range. */
 struct entry element_entry(const struct enforce_element *element, enum set_id set);
 /* The last address of a prefix. */

@@ -58,6 +58,19 @@ struct enforce_hit {
 	int64_t latest;     /* ms UTC of the latest one (from the element's remaining timeout) */
 };
 
+/*
+ * Services that write a client's line breaks into their logs as they came, so that a line
+ * may be its words. The kernel remembers whom they answered, which takes a connection.
+ */
+enum enforce_served { ENFORCE_MYSQL, ENFORCE_RDP, ENFORCE_SERVED };
+
+#define ENFORCE_PORTS       2
+#define ENFORCE_ANSWERED_MS (10 * MS_MINUTE) /* since the latest answer */
+
+struct enforce_ports {
+	uint16_t of[ENFORCE_SERVED][ENFORCE_PORTS]; /* 0: none */
+};
+
 struct enforce_state {
 	bool ready;      /* the table stands */
 	bool owner;      /* the kernel lets no one else touch it */
@@ -112,4 +125,12 @@ int enforce_sample(struct enforce *e);
 int enforce_ask(struct enforce *e, enum enforce_list list, const struct prefix *target,
 	void (*fn)(void *ctx, bool found, const struct enforce_element *element, int error),
 	void *ctx);
+/*
+ * Whether the service answered this address, or (length 64) somebody in this /64, within
+ * ENFORCE_ANSWERED_MS: 1, 0, -ENOTSUP in observe mode, -ETIMEDOUT, or -errno. Waits for
+ * the enforcer's word; what else it says meanwhile is kept: see enforce_has_kept().
+ */
+int enforce_answered(struct enforce *e, enum enforce_served service, const struct prefix *who);
+/* Something was kept: call enforce_dispatch() though the descriptor may have nothing. */
+bool enforce_has_kept(const struct enforce *e);
 const struct enforce_state *enforce_get_state(const struct enforce *e);

@@ -89,11 +89,14 @@ static void put_start(struct nlmsghdr *nlh, const struct entry *e, bool add)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	put_key(nlh, (enum set_id)e->set, &e->first);
+	/* what the kernel itself remembered has the set's timeout */
+	bool ordered = e->set < SET_ORDERED;
 	if (add && e->expires != ENFORCE_FOREVER) {
 		int64_t left = MAX_OF(e->expires - clock_now(), 1);
-		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, __builtin_bswap64((uint64_t)left));
+		mnl_attr_put_u64(nlh, ordered ? NFTA_SET_ELEM_TIMEOUT : NFTA_SET_ELEM_EXPIRATION,
+			__builtin_bswap64((uint64_t)left));
 	}
-	if (add)
+	if (add && ordered)
 		put_comment(nlh, e->record);
 	mnl_attr_nest_end(nlh, nest);
 }

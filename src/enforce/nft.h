@@ -20,6 +20,7 @@ struct nft {
 	uint32_t portid; /* ours: the table's owner, and how we know our own events */
 	uint32_t seq;
 	char table[NFT_TABLE_MAX + 1];
+	struct enforce_ports ports; /* for the table's rules */
 	struct batch batch;
 	char *received; /* NFT_RECEIVE_SIZE bytes */
 };

@@ -17,18 +17,33 @@ char *outbox_put(struct outbox *o, size_t n)
 	return p + sizeof(size);
 }
 
+static struct slice next(const struct outbox *o)
+{
+	uint32_t n;
+	const char *p = o->waiting.p + o->sent;
+	memcpy(&n, p, sizeof(n));
+	return (struct slice){p + sizeof(n), n};
+}
+
+bool outbox_take(struct outbox *o, struct slice *ret_message)
+{
+	if (outbox_empty(o))
+		return false;
+	*ret_message = next(o);
+	o->sent += sizeof(uint32_t) + ret_message->n;
+	return true;
+}
+
 int outbox_flush(struct outbox *o, int socket)
 {
 	while (!outbox_empty(o)) {
-		uint32_t n;
-		const char *p = o->waiting.p + o->sent;
-		memcpy(&n, p, sizeof(n));
-		int r = fdpass_send(socket, p + sizeof(n), n, -1);
+		struct slice message = next(o);
+		int r = fdpass_send(socket, message.p, message.n, -1);
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
 			return r;
-		o->sent += sizeof(n) + n;
+		o->sent += sizeof(uint32_t) + message.n;
 	}
 	buf_reset(&o->waiting);
 	o->sent = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages that wait for room in a socket, in order.
+ * Messages that wait, in order: for room in a socket, or to be read.
  */
 #pragma once
 
@@ -23,6 +23,8 @@ static inline bool outbox_empty(const struct outbox *o)
 char *outbox_put(struct outbox *o, size_t n);
 /* Sends as far as there is room. 0 or -errno. */
 int outbox_flush(struct outbox *o, int socket);
+/* The next message, borrowed until outbox_done(); false: there is none. */
+bool outbox_take(struct outbox *o, struct slice *ret_message);
 /* All or nothing: takes back what was put since mark = o->waiting.n, after an error. */
 int outbox_settle(struct outbox *o, size_t mark);
 void outbox_done(struct outbox *o);

@@ -133,7 +133,7 @@ int enforcer_main(int socket, const struct enforcer_config *config)
 		log_warning("a user without rights sits on the lock of table %s, ignoring",
 			config->table);
 	struct server s;
-	r = server_open(&s, socket, config->table, config->own);
+	r = server_open(&s, socket, config);
 	r = r < 0 ? fail(socket, "nf_tables", r) : run(&s, config, &waiting);
 	server_done(&s);
 	return r;

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "enforce/enforce.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,6 +16,7 @@ struct enforcer_config {
 	bool own;          /* own the table where the kernel can */
 	uid_t uid;         /* to become; 0: stay */
 	gid_t gid;
+	struct enforce_ports ports; /* of the services whose answers are remembered */
 };
 
 /*

@@ -13,19 +13,25 @@
  * started is refused, or an out-block would be a full block. In `forward` the
  * answers to it are dropped as well; an own socket is told by the reset instead.
  *
+ * `mysql` and `rdp` remember whom those services answered (ENFORCE_ANSWERED_MS). A SYN
+ * can bear anybody's address, and so can what follows it blindly: only a segment with data that
+ * the service itself sends proves a connection, as TCP lets it send none before the
+ * other end has proved that it gets our packets. Of MySQL it is the greeting, once a connection,
+ * so that who has long been connected is not there; of RDP any, as one connection can
+ * try many passwords. Noted where the packet leaves the service, before an address is
+ * translated; of a forwarded one the direction says that it is an answer.
+ *
  * The registers are those the kernel itself names when it lists a rule.
  */
 #include "enforce/ruleset.h"
 
 #include "base/util.h"
+#include "enforce/describe.h"
 #include "enforce/rule.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -40,6 +46,8 @@
 #define SEEN_MAX 65536
 /* Dumped every few seconds, which costs the kernel quadratic time: 16384 take 25 ms. */
 #define HITS_MAX 16384
+/* A network of /48 has 65536 /64s: whoever has one cannot fill it. 10 MB at most. */
+#define ANSWERED_MAX 131072
 
 #define LOOPBACK_INDEX   1      /* in every network namespace (net/loopback in the kernel) */
 #define PRIORITY_INBOUND (-310) /* before raw (-300) and connection tracking (-200) */
@@ -78,40 +86,6 @@ static void tablep_free(struct nftnl_table **t)
 {
 	if (*t)
 		nftnl_table_free(*t);
-}
-
-/* The three descriptions: the same for what was made and what was read. */
-
-static void describe_set(struct buf *text, const struct nftnl_set *s)
-{
-	buf_printf(text, "set %s flags %x type %u length %u size %u timeout %llu\n",
-		nftnl_set_get_str(s, NFTNL_SET_NAME), nftnl_set_get_u32(s, NFTNL_SET_FLAGS),
-		nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
-		nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE),
-		(unsigned long long)nftnl_set_get_u64(s, NFTNL_SET_TIMEOUT));
-}
-
-static void describe_chain(struct buf *text, const struct nftnl_chain *c)
-{
-	buf_printf(text, "chain %s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
-	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
-		buf_printf(text, " %s hook %u priority %d policy %u",
-			nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE),
-			nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM),
-			nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO),
-			nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY));
-	buf_addc(text, '\n');
-}
-
-static void describe_rule(struct buf *text, struct nftnl_rule *r)
-{
-	char line[2048];
-	/* what the kernel numbers differs from table to table */
-	nftnl_rule_unset(r, NFTNL_RULE_HANDLE);
-	nftnl_rule_unset(r, NFTNL_RULE_POSITION);
-	if (nftnl_rule_snprintf(line, sizeof(line), r, NFTNL_OUTPUT_DEFAULT, 0) >= 0)
-		buf_puts(text, line);
-	buf_addc(text, '\n');
 }
 
 /* Adds an object's message; put writes its attributes. */
@@ -167,6 +141,19 @@ static void set_counted(struct maker *m, struct nftnl_set *s, enum set_id set)
 		m->batch->error = -ENOMEM;
 }
 
+static void set_answered(struct nftnl_set *s, enum set_id set)
+{
+	set_key(s, set, 0);
+	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, ENFORCE_ANSWERED_MS);
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, ANSWERED_MAX);
+}
+
+static bool is_served(const struct nft *nft, enum enforce_served service)
+{
+	return nft->ports.of[service][0] != 0;
+}
+
 static void put_set(struct maker *m, enum set_id set)
 {
 	/* nft reads the keys' byte order from here: type, length, 2 = network order */
@@ -184,8 +171,10 @@ static void put_set(struct maker *m, enum set_id set)
 		set_key(s, set, 0);
 		nftnl_set_set_u32(s, NFTNL_SET_FLAGS,
 			NFT_SET_TIMEOUT | (set_specs[set].interval ? NFT_SET_INTERVAL : 0u));
-	} else {
+	} else if (set < SET_ANSWERED) {
 		set_counted(m, s, set);
+	} else {
+		set_answered(s, set);
 	}
 	nftnl_set_nlmsg_build_payload(nlh, s);
 	describe_set(m->text, s);
@@ -370,9 +359,58 @@ static void refuse_started(struct maker *m, const char *chain)
 	}
 }
 
+static const struct {
+	const char *chain;
+	bool greets; /* MySQL's handshake: packet 0, protocol version 10 */
+} served[ENFORCE_SERVED] = {[ENFORCE_MYSQL] = {"mysql", true}, [ENFORCE_RDP] = {"rdp", false}};
+
+/* PSH: the kernel sets it at the end of what was written at once. */
+static void remember_answered(struct maker *m, enum set_id set)
+{
+	static const uint8_t flags = TH_SYN | TH_RST | TH_PUSH | TH_ACK, greeting[] = {0, 10};
+	const struct set_spec *spec = &set_specs[set];
+	enum enforce_served service = element_served(set);
+
+	rule_begin(&m->rule, m->nft->table, served[service].chain);
+	rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_TCP);
+	rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+	rule_keep_bits(&m->rule, &flags, sizeof(flags));
+	rule_compare_byte(&m->rule, NFT_CMP_EQ, TH_PUSH | TH_ACK);
+	if (served[service].greets) {
+		/* behind the packet's length, of three bytes */
+		rule_load(&m->rule, NFT_PAYLOAD_INNER_HEADER, 3, sizeof(greeting), NFT_REG_1);
+		rule_compare(&m->rule, NFT_CMP_EQ, greeting, sizeof(greeting));
+	}
+	rule_meta_is(&m->rule, NFT_META_NFPROTO, spec->v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	load_address(m, spec->v4, DESTINATION);
+	if (spec->len == 64)
+		rule_keep_network64(&m->rule);
+	rule_remember(&m->rule, set, NFT_DYNSET_OP_UPDATE);
+	put_rule(m);
+}
+
+/* What the services send, from this chain to theirs. */
+static void note_answers(struct maker *m, const char *chain, bool forwarded)
+{
+	for (enum enforce_served s = 0; s < ENFORCE_SERVED; s++) {
+		for (size_t i = 0; i < ENFORCE_PORTS && m->nft->ports.of[s][i]; i++) {
+			uint16_t port = htons(m->nft->ports.of[s][i]);
+			rule_begin(&m->rule, m->nft->table, chain);
+			rule_meta_is(&m->rule, NFT_META_L4PROTO, IPPROTO_TCP);
+			rule_load(&m->rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, NFT_REG_1);
+			rule_compare(&m->rule, NFT_CMP_EQ, &port, sizeof(port));
+			if (forwarded)
+				rule_direction_is(&m->rule, IP_CT_DIR_REPLY);
+			rule_verdict(&m->rule, (uint32_t)NFT_JUMP, served[s].chain);
+			put_rule(m);
+		}
+	}
+}
+
 static void put_outbound(struct maker *m)
 {
 	accept_loopback(m, "outbound", NFT_META_OIF);
+	note_answers(m, "outbound", false);
 	accept_neighbours(m, "outbound");
 	accept_allowed(m, "outbound", DESTINATION);
 	refuse_started(m, "outbound");
@@ -380,6 +418,7 @@ static void put_outbound(struct maker *m)
 
 static void put_forward(struct maker *m)
 {
+	note_answers(m, "forward", true);
 	accept_allowed(m, "forward", DESTINATION);
 	accept_allowed(m, "forward", SOURCE);
 	refuse_started(m, "forward");
@@ -398,11 +437,15 @@ void ruleset_put(struct nft *nft, struct batch *batch, uint32_t table_flags, str
 	struct maker m = {.nft = nft, .batch = batch, .text = ret_text ? ret_text : &own};
 	put_table(&m, table_flags);
 	for (enum set_id set = 0; set < SETS; set++)
-		put_set(&m, set);
+		if (set < SET_ANSWERED || is_served(nft, element_served(set)))
+			put_set(&m, set);
 	put_chain(&m, "refused4", NULL);
 	put_chain(&m, "refused6", NULL);
 	put_chain(&m, "refused64", NULL);
 	put_chain(&m, "refuse", NULL);
+	for (enum enforce_served s = 0; s < ENFORCE_SERVED; s++)
+		if (is_served(nft, s))
+			put_chain(&m, served[s].chain, NULL);
 	put_chain(&m, "inbound", &(struct hook){NF_INET_PRE_ROUTING, PRIORITY_INBOUND});
 	put_chain(&m, "outbound", &(struct hook){NF_INET_LOCAL_OUT, 0});
 	put_chain(&m, "forward", &(struct hook){NF_INET_FORWARD, 0});
@@ -410,6 +453,9 @@ void ruleset_put(struct nft *nft, struct batch *batch, uint32_t table_flags, str
 	put_refused(&m, "refused6", false, false);
 	put_refused(&m, "refused64", false, true);
 	put_refuse(&m);
+	for (enum set_id set = SET_ANSWERED; set < SETS; set++)
+		if (is_served(nft, element_served(set)))
+			remember_answered(&m, set);
 	put_inbound(&m);
 	put_outbound(&m);
 	put_forward(&m);
@@ -430,69 +476,4 @@ void ruleset_put_claim(struct nft *nft, struct batch *batch, uint32_t table_flag
 		return;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nft->table);
 	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(table_flags));
-}
-
-struct reader {
-	const char *table;
-	struct buf *text;
-};
-
-static int on_set(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct reader *rd = ctx;
-	_cleanup_(setp_free) struct nftnl_set *s = nftnl_set_alloc();
-	if (!s)
-		return -ENOMEM;
-	if (nftnl_set_nlmsg_parse(nlh, s) < 0)
-		return -EBADMSG;
-	describe_set(rd->text, s);
-	return 0;
-}
-
-static int on_chain(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct reader *rd = ctx;
-	_cleanup_(chainp_free) struct nftnl_chain *c = nftnl_chain_alloc();
-	if (!c)
-		return -ENOMEM;
-	if (nftnl_chain_nlmsg_parse(nlh, c) < 0)
-		return -EBADMSG;
-	/* the kernel lists the chains of every table */
-	if (strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), rd->table) == 0)
-		describe_chain(rd->text, c);
-	return 0;
-}
-
-static int on_rule(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct reader *rd = ctx;
-	_cleanup_(rulep_free) struct nftnl_rule *r = nftnl_rule_alloc();
-	if (!r)
-		return -ENOMEM;
-	if (nftnl_rule_nlmsg_parse(nlh, r) < 0)
-		return -EBADMSG;
-	describe_rule(rd->text, r);
-	return 0;
-}
-
-int ruleset_read(struct nft *nft, struct buf *ret_text)
-{
-	static const struct {
-		uint16_t type, table_attribute;
-		int (*fn)(const struct nlmsghdr *nlh, void *ctx);
-	} parts[] = {
-		{NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
-		{NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, on_chain},
-		{NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule},
-	};
-	struct reader rd = {.table = nft->table, .text = ret_text};
-	for (size_t i = 0; i < countof(parts); i++) {
-		char buffer[NFT_QUERY_MAX] __attribute__((aligned(8)));
-		struct nlmsghdr *nlh = nft_query_begin(buffer, parts[i].type, NLM_F_DUMP);
-		mnl_attr_put_strz(nlh, parts[i].table_attribute, nft->table);
-		int r = nft_query(nft, nlh, parts[i].fn, &rd);
-		if (r < 0)
-			return r;
-	}
-	return ret_text->error;
 }

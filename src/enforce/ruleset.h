@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table itself: sets, chains and rules, as messages and as text. The text is
- * what tells whether the table in the kernel is the one this program would make.
+ * The table itself: sets, chains and rules, as messages and (describe.h) as text.
  */
 #pragma once
 
@@ -11,12 +10,10 @@
 
 /*
  * Adds the messages that make the whole table with these NFT_TABLE_F_* flags, and
- * its description to text (NULL allowed).
+ * their description to text (NULL allowed).
  */
 void ruleset_put(struct nft *nft, struct batch *batch, uint32_t table_flags, struct buf *ret_text);
 /* Adds the message that takes the table out, with all it holds. */
 void ruleset_put_delete(struct nft *nft, struct batch *batch);
 /* Adds the message that makes an orphaned table ours. */
 void ruleset_put_claim(struct nft *nft, struct batch *batch, uint32_t table_flags);
-/* Describes what is in the kernel the same way. 0 or -errno. */
-int ruleset_read(struct nft *nft, struct buf *ret_text);

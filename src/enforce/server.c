@@ -92,7 +92,7 @@ void server_refuse(int socket, int error)
 	(void)fdpass_send(socket, message, n, -1);
 }
 
-int server_open(struct server *s, int socket, const char *table, bool own)
+int server_open(struct server *s, int socket, const struct enforcer_config *config)
 {
 	*s = (struct server){.socket = socket};
 	struct utsname name;
@@ -101,11 +101,12 @@ int server_open(struct server *s, int socket, const char *table, bool own)
 	s->orders = calloc(SERVER_BATCH_MAX, sizeof(*s->orders));
 	if (!s->orders)
 		return -ENOMEM;
-	int r = nft_open(&s->nft, table);
+	int r = nft_open(&s->nft, config->table);
+	s->nft.ports = config->ports;
 	if (r == 0)
-		r = table_open(&s->table, &s->nft, own);
+		r = table_open(&s->table, &s->nft, config->own);
 	if (r == 0)
-		r = drift_open(&s->drift, table, s->nft.portid);
+		r = drift_open(&s->drift, config->table, s->nft.portid);
 	if (r == 0)
 		r = conn_open(&s->conn);
 	return r;
@@ -256,6 +257,21 @@ static int on_ask(struct server *s, const struct wire_message *m)
 	return 0;
 }
 
+static int on_who(struct server *s, const struct wire_message *m)
+{
+	struct wire_who who = wire_get_who(m);
+	struct prefix prefix = {.len = who.len};
+	struct entry found;
+	memcpy(prefix.addr.b, who.addr, sizeof(who.addr));
+	enum set_id set = element_answered((enum enforce_served)who.service, &prefix);
+	who.error = dump_element(&s->nft, set, &prefix.addr, &found);
+	char *p = server_put(s, WIRE_ANSWERED, 0, 1, sizeof(who));
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, &who, sizeof(who));
+	return 0;
+}
+
 static int handle(struct server *s, const void *data, size_t n)
 {
 	static int (*const handlers[WIRE_KINDS])(struct server *, const struct wire_message *) = {
@@ -263,6 +279,7 @@ static int handle(struct server *s, const void *data, size_t n)
 		[WIRE_WANTED] = on_wanted,
 		[WIRE_SAMPLE] = on_sample,
 		[WIRE_ASK] = on_ask,
+		[WIRE_WHO] = on_who,
 	};
 	struct wire_message m;
 	int r = wire_decode(WIRE_TO_ENFORCER, data, n, &m);

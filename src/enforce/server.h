@@ -9,6 +9,7 @@
 #include "enforce/drift.h"
 #include "enforce/nets.h"
 #include "enforce/outbox.h"
+#include "enforce/process.h"
 #include "enforce/table.h"
 #include "enforce/wire.h"
 
@@ -39,7 +40,7 @@ struct server {
 };
 
 /* Opens all the kernel interfaces; needs CAP_NET_ADMIN. 0 or -errno. */
-int server_open(struct server *s, int socket, const char *table, bool own);
+int server_open(struct server *s, int socket, const struct enforcer_config *config);
 void server_done(struct server *s);
 /* Makes sure a table stands, and tells the engine how things are. 0 or -errno. */
 int server_start(struct server *s);

@@ -79,7 +79,7 @@ static int report(
 	int r = 0;
 	for (size_t i = 0; i < changes->n && r == 0; i++) {
 		const struct change *c = &changes->list[i];
-		if (!c->error)
+		if (!c->error || c->entry.set >= SET_ORDERED)
 			continue;
 		if (!c->add) {
 			result->error = c->error;
@@ -98,6 +98,31 @@ static int report(
 	return r;
 }
 
+/*
+ * A table made anew goes on with whom the old one remembered, as far as one transaction
+ * takes that; what cannot be read is forgotten, and comes again with the next connection.
+ */
+static int keep_answered(struct server *s, struct changes *changes)
+{
+	_cleanup_(entries_done) struct entries answered = {0};
+	for (enum set_id set = SET_ANSWERED; set < SETS; set++)
+		if (dump_set(&s->nft, set, &answered) == -ENOMEM)
+			return -ENOMEM;
+	drop_doubles(&answered);
+	if (changes->n + answered.n > NFT_CHANGES_MAX)
+		return 0;
+	for (size_t i = 0; i < answered.n; i++) {
+		struct change c = {
+			.entry = answered.list[i], .add = true, .group = (uint32_t)changes->n};
+		if (!s->nft.ports.of[element_served((enum set_id)c.entry.set)][0])
+			continue;
+		int r = changes_add(changes, &c);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int make_so(struct server *s, const struct entries *wanted, struct changes *changes,
 	struct enforce_sync_result *result)
 {
@@ -113,6 +138,8 @@ static int make_so(struct server *s, const struct entries *wanted, struct change
 		return r < 0 ? r : nft_apply(&s->nft, changes->list, changes->n, NULL);
 	changes->n = 0;
 	r = diff(wanted->list, wanted->n, NULL, 0, 0, changes, &ignored);
+	if (r == 0)
+		r = keep_answered(s, changes);
 	return r < 0 ? r : server_rebuild(s, changes->list, changes->n);
 }
 
@@ -179,6 +206,9 @@ int server_release(struct server *s)
 	if (r == 0)
 		r = diff(held.list, held.n, NULL, 0, 0, &changes, &ignored);
 	if (r < 0 || changes.n > NFT_CHANGES_MAX)
+		return r;
+	r = keep_answered(s, &changes);
+	if (r < 0)
 		return r;
 	table_release(&s->table, &head);
 	return nft_apply(&s->nft, changes.list, changes.n, &head);

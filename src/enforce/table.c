@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "enforce/table.h"
 
+#include "enforce/describe.h"
 #include "enforce/dump.h"
 #include "enforce/ruleset.h"
 
@@ -68,7 +69,7 @@ static void put_claim(struct nft *nft, struct batch *batch, void *ctx)
 static int compare(struct table *t)
 {
 	struct buf text = BUF_NULL;
-	int r = ruleset_read(t->nft, &text);
+	int r = describe_table(t->nft, &text);
 	t->alike = r == 0 && slice_eq(buf_as_slice(&text), buf_as_slice(&t->expected));
 	buf_done(&text);
 	return r;

@@ -18,7 +18,7 @@ struct table {
 	bool fits;   /* alike, and ours as far as wanted: only its elements may need work */
 	bool there;  /* some table of this name stands */
 	uint64_t handle;
-	struct buf expected; /* ruleset.h's description */
+	struct buf expected; /* describe.h's text */
 };
 
 /* Learns what the kernel can do; own: take it where it can. 0 or -errno. */

@@ -18,6 +18,7 @@ _Static_assert(sizeof(struct wire_order) == 48, "no padding on the wire");
 _Static_assert(sizeof(struct wire_state) == 336, "no padding on the wire");
 _Static_assert(sizeof(struct wire_synced) == 20, "no padding on the wire");
 _Static_assert(sizeof(struct wire_hit) == 40, "no padding on the wire");
+_Static_assert(sizeof(struct wire_who) == 28, "no padding on the wire");
 
 static bool host_bits_zero(const uint8_t addr[static 16], unsigned len)
 {
@@ -73,6 +74,21 @@ static bool hit_valid(const void *item)
 	       memcmp(h.zero, zero, sizeof(zero)) == 0 && host_bits_zero(h.addr, h.len);
 }
 
+static bool answered_valid(const void *item)
+{
+	struct wire_who w;
+	memcpy(&w, item, sizeof(w));
+	return (w.len == 64 || w.len == 128) && w.service < ENFORCE_SERVED && w.zero[0] == 0 &&
+	       w.zero[1] == 0 && error_valid(w.error) && host_bits_zero(w.addr, w.len);
+}
+
+static bool who_valid(const void *item)
+{
+	struct wire_who w;
+	memcpy(&w, item, sizeof(w));
+	return w.error == 0 && answered_valid(item);
+}
+
 static const struct wire_rule {
 	enum wire_side side;
 	uint16_t min, max; /* items */
@@ -93,6 +109,8 @@ static const struct wire_rule {
 	[WIRE_HITS] = {WIRE_TO_ENGINE, 0, WIRE_ITEMS_MAX, sizeof(struct wire_hit), true, hit_valid},
 	[WIRE_FOUND] = {WIRE_TO_ENGINE, 1, 1, sizeof(struct wire_order), false, order_valid},
 	[WIRE_DRIFT] = {WIRE_TO_ENGINE, 0, 0, 0, false, NULL},
+	[WIRE_WHO] = {WIRE_TO_ENFORCER, 1, 1, sizeof(struct wire_who), false, who_valid},
+	[WIRE_ANSWERED] = {WIRE_TO_ENGINE, 1, 1, sizeof(struct wire_who), false, answered_valid},
 };
 
 int wire_decode(enum wire_side side, const void *data, size_t n, struct wire_message *ret_message)
@@ -172,6 +190,13 @@ struct enforce_hit wire_get_hit(const struct wire_message *m, size_t i)
 		.len = h.len, .port = h.port, .count = h.count, .latest = h.latest};
 	memcpy(hit.source.b, h.addr, sizeof(h.addr));
 	return hit;
+}
+
+struct wire_who wire_get_who(const struct wire_message *m)
+{
+	struct wire_who w;
+	memcpy(&w, m->items, sizeof(w));
+	return w;
 }
 
 size_t wire_put_header(void *out, enum wire_kind kind, unsigned flags, size_t count)

@@ -30,6 +30,9 @@ enum wire_kind {
 	WIRE_HITS,    /* wire_hit */
 	WIRE_FOUND,   /* one wire_order; error -ENOENT: not there */
 	WIRE_DRIFT,   /* nothing */
+	/* a question that is waited for */
+	WIRE_WHO,      /* to the enforcer, one wire_who: did a service answer it? */
+	WIRE_ANSWERED, /* from it, the same, error filled in; -ENOENT: no */
 	WIRE_KINDS
 };
 
@@ -75,6 +78,13 @@ struct wire_hit {
 	int64_t latest;
 };
 
+struct wire_who {
+	uint8_t addr[16];
+	uint8_t len, service, zero[2]; /* enum enforce_served */
+	int32_t error;                 /* 0 in what the engine sends */
+	uint32_t tag;                  /* given back */
+};
+
 /* A checked message; items points into the bytes given. */
 struct wire_message {
 	enum wire_kind kind;
@@ -93,6 +103,8 @@ struct enforce_order wire_get_order(const struct wire_message *m, size_t i, int 
 struct enforce_state wire_get_state(const struct wire_message *m);
 struct enforce_sync_result wire_get_synced(const struct wire_message *m);
 struct enforce_hit wire_get_hit(const struct wire_message *m, size_t i);
+
+struct wire_who wire_get_who(const struct wire_message *m);
 
 /* Writes a header into out and returns its size. */
 size_t wire_put_header(void *out, enum wire_kind kind, unsigned flags, size_t count);

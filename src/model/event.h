@@ -43,6 +43,11 @@ struct event {
 	uint16_t repeat;   /* attempts this line stands for, at least 1 for a failure */
 	struct slice user; /* borrowed from the line or from session; empty: not said */
 	bool has_user;
+	/*
+	 * The line may be a client's own words: its address counts only where the kernel
+	 * says that it connected, and its time is no proof of anything.
+	 */
+	bool forgeable;
 	struct session *session; /* what is remembered of its login session; NULL: none.
 				    Borrowed, valid until the next line is read */
 };

@@ -13,6 +13,13 @@ void reader_init(struct reader *r, struct session_table *sessions, uint32_t serv
 	stamps_init(&r->stamps, zone, now);
 }
 
+void reader_file(struct reader *r)
+{
+	r->own = r->split = NULL;
+	r->own_time = EVENT_NO_TIME;
+	r->stamps.len = 0;
+}
+
 /*
  * "message repeated 3 times: [ text]" (rsyslog): becomes text. Only syslogd
  * writes this in front of a message.
@@ -38,23 +45,9 @@ static unsigned strip_repeated(struct slice *message)
 	return times;
 }
 
-/* format: NULL when nobody owns the program */
-static bool read_record(
-	struct reader *r, const struct format *format, struct record *record, struct event *ret)
+/* What every event of a line has in common. */
+static bool note_event(struct reader *r, unsigned times, struct event *ret)
 {
-	if (record->time != EVENT_NO_TIME)
-		record->time += r->shift;
-	r->latest.time = record->time;
-	r->latest.service = SERVICE_NONE;
-	if (!format || !(r->services & SERVICE_BIT(format->service)))
-		return false;
-	r->latest.service = format->service;
-	unsigned times = record->message.n > 20 && record->message.p[0] == 'm'
-				 ? strip_repeated(&record->message)
-				 : 1;
-	*ret = (struct event){.time = record->time, .service = format->service, .repeat = 1};
-	if (!format->parse(record, r->sessions, ret))
-		return false;
 	if (times > 1)
 		ret->repeat = (uint16_t)MIN_OF(ret->repeat * times, (unsigned)UINT16_MAX);
 	r->stats.matched++;
@@ -62,18 +55,57 @@ static bool read_record(
 	return true;
 }
 
+/* format: NULL when nobody owns the program */
+static bool read_record(
+	struct reader *r, const struct format *format, struct record *record, struct event *ret)
+{
+	r->latest.time = record->time;
+	r->latest.service = SERVICE_NONE;
+	if (!format || !(r->services & SERVICE_BIT(format->service)))
+		return false;
+	r->latest.service = format->service;
+	bool split = format->split & (record->own ? SPLIT_OWN : SPLIT_SYSLOG);
+	/* where a client begins lines, the number would be its word */
+	unsigned times = record->message.n > 20 && record->message.p[0] == 'm' && !split
+				 ? strip_repeated(&record->message)
+				 : 1;
+	*ret = (struct event){.time = record->time,
+		.service = format->service,
+		.repeat = 1,
+		.forgeable = split || r->split};
+	return format->parse(record, r->sessions, ret) && note_event(r, times, ret);
+}
+
+/* The end of a message that a client broke may look like anything. */
+static bool read_rest(struct reader *r, struct slice line, struct event *ret)
+{
+	const struct record record = {.time = r->own_time, .message = line, .own = true};
+	*ret = (struct event){
+		.time = r->own_time, .service = r->split->service, .repeat = 1, .forgeable = true};
+	if (!r->split->rest(&record, r->sessions, ret))
+		return false;
+	r->latest.time = r->own_time;
+	r->latest.service = r->split->service;
+	return note_event(r, 1, ret);
+}
+
+/*
+ * A line of a log that a client can write into: what it says is older than the lines in front
+ * of it is not.
+ */
+static void note_own(struct reader *r, struct record *record)
+{
+	if (!r->split)
+		r->split = r->own;
+	if (record->time <= r->now)
+		r->own_time = MAX_OF(r->own_time, record->time);
+	record->time = MAX_OF(r->own_time, record->time);
+}
+
 /* False: the line has no header that anybody knows. *ret_format: NULL when nobody reads it. */
 static bool find_format(struct reader *r, struct slice line, struct record *record,
 	const struct format **ret_format)
 {
-	/* a daemon's own log is rarely mixed with anything */
-	if (r->own && r->own->line(&r->stamps, line, r->now, record)) {
-		*ret_format = r->own;
-		return true;
-	}
-	/* what a client made a daemon write is not another daemon's word */
-	if (r->log.reach && line.p < r->log.reach)
-		return false;
 	r->own = NULL;
 	bool fits = syslog_parse(&r->stamps, line, r->now, record);
 	const struct format *format = fits ? format_find(record->program) : NULL;
@@ -84,21 +116,7 @@ static bool find_format(struct reader *r, struct slice line, struct record *reco
 	return fits || format;
 }
 
-static void note_log(struct reader *r, struct slice raw, struct record *record)
-{
-	int64_t time = record->time == EVENT_NO_TIME ? EVENT_NO_TIME : record->time + r->shift;
-	r->log.raw = raw;
-	r->log.stamps = &r->stamps;
-	r->log.shift = r->shift;
-	r->log.now = r->now;
-	r->log.latest = r->own_time;
-	if (time <= r->now)
-		r->own_time = MAX_OF(r->own_time, time);
-	record->log = &r->log;
-}
-
-/* raw: the line and what is known to follow it */
-static bool read_line(struct reader *r, struct slice line, struct slice raw, struct event *ret)
+bool reader_line(struct reader *r, struct slice line, struct event *ret)
 {
 	struct record record;
 	r->stats.lines++;
@@ -110,21 +128,25 @@ static bool read_line(struct reader *r, struct slice line, struct slice raw, str
 	}
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
-	const struct format *format = NULL;
-	if (!find_format(r, line, &record, &format)) {
+	/* a daemon's own log is rarely mixed with anything */
+	const struct format *format = r->split ? r->split : r->own;
+	bool fits = format && format->line(&r->stamps, line, r->now, &record);
+	if (fits)
+		r->own = format;
+	else if (r->split && read_rest(r, line, ret))
+		return true;
+	else
+		fits = find_format(r, line, &record, &format);
+	if (!fits) {
 		r->stats.unparsed++;
 		return false;
 	}
-	record.log = NULL;
-	if (format && format == r->own)
-		note_log(r, raw, &record);
+	if (record.time != EVENT_NO_TIME)
+		record.time += r->shift;
+	record.own = format && format == r->own;
+	if (record.own && format->split & SPLIT_OWN)
+		note_own(r, &record);
 	return read_record(r, format, &record, ret);
-}
-
-bool reader_line(struct reader *r, struct slice line, struct event *ret)
-{
-	r->log.reach = NULL;
-	return read_line(r, line, line, ret);
 }
 
 bool reader_record(struct reader *r, const struct record *record, struct event *ret)
@@ -137,14 +159,12 @@ bool reader_record(struct reader *r, const struct record *record, struct event *
 int reader_lines(struct reader *r, struct slice lines,
 	int (*fn)(void *ctx, const struct event *event), void *ctx)
 {
-	r->log.reach = NULL;
 	while (lines.n) {
-		struct slice raw = lines;
 		const char *newline = memchr(lines.p, '\n', lines.n);
 		struct slice line = newline ? slice_between(lines.p, newline) : lines;
 		lines = slice_skip(lines, line.n + (newline != NULL));
 		struct event event;
-		if (!read_line(r, line, raw, &event))
+		if (!reader_line(r, line, &event))
 			continue;
 		int result = fn(ctx, &event);
 		if (result != 0)

@@ -34,11 +34,11 @@ struct reader {
 	int64_t now; /* guesses the year of stamps that have none: latest plausible */
 	struct reader_stats stats;
 	struct stamps stamps;
-	const struct format *own; /* whose own log the latest line was from; NULL: nobody's */
-	int64_t own_time;         /* the latest stamp of such a log, none from the future */
-	struct record_log log;    /* of the line being read */
-	struct {                  /* what the latest line was, event or not */
-		int64_t time;     /* EVENT_NO_TIME: it says none */
+	const struct format *own;   /* whose own log the latest line was from; NULL: nobody's */
+	const struct format *split; /* a client's line breaks stand in this log, which is its */
+	int64_t own_time;           /* the latest stamp of such a log, none from the future */
+	struct {                    /* what the latest line was, event or not */
+		int64_t time;       /* EVENT_NO_TIME: it says none */
 		enum service service;
 	} latest;
 };
@@ -49,6 +49,8 @@ struct reader {
  */
 void reader_init(struct reader *r, struct session_table *sessions, uint32_t services, int64_t now,
 	const char *zone);
+/* Another file begins: forgets what the one before was. */
+void reader_file(struct reader *r);
 /* One line without its newline. True: *ret is an event (failure or success); else undefined. */
 bool reader_line(struct reader *r, struct slice line, struct event *ret);
 /* A record whose header somebody else took apart (the journal). */

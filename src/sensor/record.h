@@ -7,24 +7,12 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
-
-struct stamps;
-
-/* A daemon's own log around one line, for messages that may have several lines. */
-struct record_log {
-	struct slice raw; /* the line and what was read behind it, as it is there */
-	struct stamps *stamps;
-	int64_t shift;  /* ms, already added to the record's time, not to other lines' */
-	int64_t latest; /* ms UTC, the latest stamp in front of the line; EVENT_NO_TIME: none */
-	int64_t now;    /* ms UTC: when raw was read, or before */
-	/* Set by the format: lines that begin before this in raw are its own or nobody's. */
-	const char *reach;
-};
 
 struct record {
 	int64_t time;                        /* ms UTC, or EVENT_NO_TIME */
 	struct slice host, program, message; /* borrowed from the line */
 	uint32_t pid;                        /* 0: not said */
-	struct record_log *log;              /* where it stands; NULL: not a daemon's own log */
+	bool own;                            /* a line of the daemon's own log, not syslog's */
 };

@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ TAG = f"cdnenf{os.getpid()}"
 V, A, B = (f"{TAG}{x}" for x in "vab")
 PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable  # for any user
 PORT = 8077
+GREETS = 8078  # a port where a server speaks first
+PORTS = ("--ports", f"{GREETS},{PORT}")
 PATIENCE = 10  # seconds until what must happen counts as not happening
 REFUSED = 1.0  # seconds after which a dropped connection attempt counts as dropped
 
@@ -84,10 +87,10 @@ def end_world():
 class Server(threading.Thread):
     """Echoes, in one namespace, until closed."""
 
-    def __init__(self, ns):
+    def __init__(self, ns, port=PORT):
         super().__init__(daemon=True)
         with inside(ns):
-            self.socket = socket.create_server(("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True)
+            self.socket = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
         self.start()
 
     def run(self):
@@ -98,21 +101,39 @@ class Server(threading.Thread):
                 return
             threading.Thread(target=self.echo, args=(c,), daemon=True).start()
 
-    @staticmethod
-    def echo(c):
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)  # accept() would keep it open
+        self.join(PATIENCE)
+        self.socket.close()
+
+    def echo(self, c):
         with contextlib.suppress(OSError), c:
             while data := c.recv(100):
                 c.sendall(data)
 
 
-def connect(ns, to, source=None, timeout=PATIENCE):
+class Greeter(Server):
+    """Says what it is told to say to whoever connects."""
+
+    def __init__(self, ns, words):
+        self.words = words
+        super().__init__(ns, GREETS)
+
+    def echo(self, c):
+        with contextlib.suppress(OSError), c:
+            c.sendall(self.words)
+            c.recv(1)
+
+
+def connect(ns, to, source=None, timeout=PATIENCE, port=PORT, own_port=0):
     with inside(ns):
         s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET)
     s.settimeout(timeout)
     try:
-        if source:
-            s.bind((source, 0))
-        s.connect((to, PORT))
+        if source or own_port:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((source or "", own_port))
+        s.connect((to, port))
     except OSError:
         s.close()
         raise
@@ -234,6 +255,9 @@ class Driver:
                 found[source, int(port)] = int(count)
                 self.ago = int(ago)
         return found
+
+    def answered(self, service, prefix):
+        return {"1": True, "0": False}[self(f"who {service} {prefix}")[-1].split()[1]]
 
     def pid(self):
         return int(self("pid")[-1].split()[1])
@@ -914,6 +938,184 @@ def case_release(own):
     with driver("--no-own") as d:
         assert want(d)["kept"] == 7 and d.state()["table"] == table
     return None
+
+
+GREETING = b"\x4a\0\0\0\x0a5.5.5-10.11.14-MariaDB\0" + bytes(50)
+MINE = {"10.77.1.2": "10.77.1.1", "fd77:1::2": "fd77:1::1"}  # of A, and where the victim is for it
+
+
+def nobody_answered(d):
+    """Nobody's address is there whom nothing was sent."""
+    others = ("10.77.1.3", "10.77.2.2", "fd77:1::3", "fd77:2::2", "fd77:2::/64", "203.0.113.9")
+    return not any(d.answered(service, x) for service in ("mysql", "rdp") for x in others)
+
+
+def case_answered(_):
+    """whom a service sent data is remembered, by address and /64; a connection without any is none"""
+    with driver(*PORTS) as d:
+        for mine, server in MINE.items():
+            with connect(A, server, mine) as s:
+                assert not d.answered("rdp", mine), "nothing was sent yet"
+                assert talks(s)
+                assert d.answered("rdp", mine)
+        assert d.answered("rdp", "fd77:1::/64")
+        assert not any(d.answered("mysql", x) for x in (*MINE, "fd77:1::/64"))
+        assert nobody_answered(d)
+
+
+def case_greeted(_):
+    """of MySQL's port it is the greeting that counts, whatever else is sent"""
+    with driver(*PORTS) as d:
+        for words in (b"\x4a\0\0\x01\x0a", b"\x4a\0\0\0\xff\x69\x04 Host is not allowed", b"\0\x0a", b"x" * 4000):
+            g = Greeter(V, words)
+            with contextlib.closing(g), connect(A, "10.77.1.1", port=GREETS) as s:
+                assert s.recv(9)
+            assert not d.answered("mysql", "10.77.1.2"), words
+        g = Greeter(V, GREETING)
+        with contextlib.closing(g):
+            for mine, server in MINE.items():
+                with connect(A, server, mine, port=GREETS) as s:
+                    assert s.recv(9)
+                assert d.answered("mysql", mine)
+        assert d.answered("mysql", "fd77:1::/64")
+        assert not any(d.answered("rdp", x) for x in (*MINE, "fd77:1::/64"))
+        assert nobody_answered(d)
+
+
+def checksum(data):
+    total = sum(int.from_bytes(data[i:i + 2].ljust(2, b"\0"), "big") for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def spoofed(source, to, port, flags, number, acknowledged, data=b""):
+    """A TCP segment over IPv4 in somebody else's name."""
+    tcp = bytearray(struct.pack("!HHIIBBHHH", 40000, port, number, acknowledged, 5 << 4, flags, 65535, 0, 0) + data)
+    ends = socket.inet_aton(source) + socket.inet_aton(to)
+    tcp[16:18] = checksum(ends + struct.pack("!BBH", 0, 6, len(tcp)) + tcp).to_bytes(2, "big")
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0) + ends + tcp
+
+
+SYN, RST, PSH, ACK = 2, 4, 8, 16
+
+
+def sent_to(seen, address):
+    """The flags of the TCP segments that came for the address."""
+    flags = set()
+    with contextlib.suppress(BlockingIOError):
+        while packet := seen.recv(2048):
+            if packet[9] == 6 and packet[16:20] == socket.inet_aton(address):
+                flags.add(packet[33])
+    return flags
+
+
+def case_spoofed(_):
+    """no packet in a stranger's name gets him remembered: the end that answers is asked for its number"""
+    g = Greeter(V, GREETING)
+    with contextlib.closing(g), driver(*PORTS) as d, inside(A):
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        seen = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        seen.bind(("eth0", 0x0800))
+        seen.setblocking(False)
+        # one address has nobody, the other somebody who protests
+        ip(V, "route", "add", "203.0.113.9", "via", "10.77.1.2")
+        try:
+            for victim in ("203.0.113.9", "10.77.1.3"):
+                for port in (PORT, GREETS):
+                    for flags in ((SYN,), (SYN, ACK, PSH | ACK, ACK | RST), (SYN, PSH | ACK), (ACK,), (PSH | ACK,)):
+                        for n, flag in enumerate(flags):
+                            for guess in range(1, 200 if flag != SYN else 2):
+                                raw.sendto(spoofed(victim, "10.77.1.1", port, flag, 1000 + (n > 0),
+                                                   guess * 0x1555555 & 0xffffffff if n else 0, b"x" if flag & PSH else b""),
+                                           ("10.77.1.1", 0))
+                assert not any(d.answered(s, victim) for s in ("rdp", "mysql")), victim
+                assert {SYN | ACK, RST} <= sent_to(seen, victim), "the victim was not fooled at all"
+            # the same words from one who owns the address
+            with connect(A, "10.77.1.1", "10.77.1.3") as s:
+                assert talks(s)
+            assert d.answered("rdp", "10.77.1.3")
+        finally:
+            ip(V, "route", "del", "203.0.113.9")
+            raw.close()
+            seen.close()
+
+
+def case_answered_forward(_):
+    """a service behind us is a service; who only uses its port for his own connections is not answered by it"""
+    g = Greeter(B, GREETING)
+    with contextlib.closing(g), driver(*PORTS) as d:
+        for mine, server in (("10.77.1.2", "10.77.2.2"), ("fd77:1::2", "fd77:2::2")):
+            with connect(A, server, mine) as s:
+                assert talks(s)
+            with connect(A, server, mine, port=GREETS) as s:
+                assert s.recv(9)
+            assert d.answered("rdp", mine) and d.answered("mysql", mine)
+        assert nobody_answered(d)
+    listening = Server(B, 8079)  # its own port is not watched
+    with contextlib.closing(listening), driver("--ports", "8080,8081") as d:
+        for own in (8080, 8081):
+            with connect(A, "10.77.2.2", "10.77.1.3", port=8079, own_port=own) as s:
+                s.sendall(GREETING)
+                assert s.recv(9)
+        assert nobody_answered(d)
+
+
+def case_answered_kept(own):
+    """what is remembered outlives a table made anew: stopped, started, other ports; and nft loads what it lists"""
+    def start(*args, ports=PORTS):
+        return driver(*args, *ports, keep=True)
+
+    def want(d):
+        d("want in 192.0.2.1 forever 2")
+        assert d.synced()["error"] == 0
+        assert all(d.answered("rdp", x) for x in (*MINE, "fd77:1::/64")) and nobody_answered(d)
+
+    with start() as d:
+        for mine, server in MINE.items():
+            with connect(A, server, mine) as s:
+                assert talks(s)
+        want(d)
+        os.kill(d.pid(), signal.SIGUSR1)
+    with start() as d:
+        want(d)
+        assert d.state()["owner"] == ("1" if own else "0")
+        os.kill(d.pid(), signal.SIGKILL)
+    with start() as d:
+        want(d)
+        os.kill(d.pid(), signal.SIGUSR1)
+    with start(ports=("--ports", f"{GREETS + 1},{PORT}")) as d:
+        want(d)
+        os.kill(d.pid(), signal.SIGUSR1)
+    with tempfile.NamedTemporaryFile("w", suffix=".nft") as f:
+        listed = nft("list", "table", "inet", "cordon").stdout
+        assert "expires" in listed.split("set rdp4")[1]
+        f.write(listed)
+        f.flush()
+        nft("delete", "table", "inet", "cordon")
+        nft("-f", f.name)
+        assert without_times(nft("list", "table", "inet", "cordon").stdout) == without_times(listed)
+    with start("--no-own", ports=("--ports", f"{GREETS + 1},{PORT}")) as d:
+        d("want in 192.0.2.1 forever 2")
+        assert d.synced()["kept"] == 1, "the loaded table is taken for another"
+        assert all(d.answered("rdp", x) for x in (*MINE, "fd77:1::/64"))
+    # of a service that is watched no more nothing stays
+    with driver("--ports", f"{GREETS},0") as d:
+        d("want in 192.0.2.1 forever 2")
+        assert d.synced()["error"] == 0 and not d.answered("rdp", "10.77.1.2")
+        assert "rdp" not in nft("list", "table", "inet", "cordon").stdout
+
+
+def case_answer_in_between(_):
+    """a question amid many orders is answered, and no answer of theirs is lost"""
+    with driver(*PORTS) as d:
+        with connect(A, "10.77.1.1") as s:
+            assert talks(s)
+        for n in range(20):
+            assert d.answered("rdp", "10.77.1.2")
+            assert d.error(f"add in 192.0.2.{n} 60000 {n}") == 0
+        took = sorted(int(d("who rdp 10.77.1.2")[-1].split("us=")[1]) for _ in range(200))
+        print(f"# a question takes {took[100]} us", flush=True)
 
 
 def case_rights(_):

@@ -4,7 +4,7 @@
  * network namespace it was started in, reads commands on standard input and prints
  * what the engine would be told.
  *
- *   enforce_driver [--no-own] [--user NAME] TABLE
+ *   enforce_driver [--no-own] [--user NAME] [--ports MYSQL,RDP] TABLE
  *   enforce_driver --remove TABLE
  *
  *   add|remove in|out|allow PREFIX MS RECORD   MS: from now; "forever"
@@ -14,7 +14,7 @@
  *   wantmany in|out|allow PREFIX N MS RECORD
  *   sync                                       with all that is wanted; forgets it
  *   raw HEX                                    these bytes as one message
- *   sample | ask in|out|allow PREFIX | state | pid | quit
+ *   sample | ask in|out|allow PREFIX | who mysql|rdp PREFIX | state | pid | quit
  *
  * Each command is done when its last line is printed; what comes unasked (drift,
  * gone) is printed when it comes. Times are microseconds.
@@ -265,6 +265,22 @@ static void ask(struct driver *d, char *args)
 	finish(d);
 }
 
+static void who(struct driver *d, char *args)
+{
+	char service[8], prefix[64];
+	struct prefix p;
+	if (sscanf(args, "%7s %63s", service, prefix) != 2 || !prefix_parse(slice_of(prefix), &p)) {
+		printf("bad arguments\n");
+		return;
+	}
+	enum enforce_served s = service[0] == 'm' ? ENFORCE_MYSQL : ENFORCE_RDP;
+	int64_t began = micros();
+	int r = enforce_answered(d->enforce, s, &p);
+	printf("who %d us=%lld\n", r, (long long)(micros() - began));
+	if (enforce_has_kept(d->enforce))
+		(void)enforce_dispatch(d->enforce);
+}
+
 static void raw(struct driver *d, const char *hex)
 {
 	unsigned char bytes[128];
@@ -304,6 +320,8 @@ static bool command(struct driver *d, char *line)
 		raw(d, args);
 	else if (strcmp(line, "ask") == 0)
 		ask(d, args);
+	else if (strcmp(line, "who") == 0)
+		who(d, args);
 	else if (strcmp(line, "state") == 0)
 		show_state(d);
 	else if (strcmp(line, "pid") == 0)
@@ -345,6 +363,9 @@ int main(int argc, char **argv)
 			return enforcer_remove_table(argv[i + 1]) < 0;
 		else if (strcmp(argv[i], "--user") == 0 && i + 1 < argc)
 			become(&config, argv[++i]);
+		else if (strcmp(argv[i], "--ports") == 0 && i + 1 < argc)
+			(void)sscanf(argv[++i], "%hu,%hu", &config.ports.of[ENFORCE_MYSQL][0],
+				&config.ports.of[ENFORCE_RDP][0]);
 		else
 			config.table = argv[i];
 	}

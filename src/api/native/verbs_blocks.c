@@ -154,6 +154,17 @@ static void put_kernel(struct json *j, const struct verify *a, const struct core
 	json_end_object(j);
 }
 
+/* Of whom lines alone prove nothing: whether the service answered him. */
+static void put_answered(struct json *j, const struct core_verify *v)
+{
+	json_key(j, "answered");
+	json_begin_object(j);
+	for (enum service s = SERVICE_SSH; s < SERVICE_COUNT; s++)
+		if (v->answered[s] >= 0)
+			json_field_bool(j, service_name(s), v->answered[s]);
+	json_end_object(j);
+}
+
 static int put_audit(void *ctx, const struct audit_entry *e)
 {
 	struct json *j = ctx;
@@ -223,6 +234,7 @@ static void on_verified(void *ctx, const struct core_verify *v)
 	json_field(&j, "never_blocked", v->never ? protect_reason_text(v->never) : NULL);
 	json_field_int(&j, "failures_in_window", v->window_failures);
 	put_kernel(&j, a, v);
+	put_answered(&j, v);
 	json_key(&j, "records");
 	json_begin_array(&j);
 	(void)store_block_query(core_store(a->core), &q, put_row, &j, &total);

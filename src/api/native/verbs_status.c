@@ -67,6 +67,7 @@ static void put_detection(struct json *j, const struct core_status *s, struct st
 	json_begin_object(j);
 	json_field_int(j, "failures", (int64_t)s->detect.failures);
 	json_field_int(j, "duplicates", (int64_t)s->detect.duplicates);
+	json_field_int(j, "unconfirmed", (int64_t)s->unconfirmed);
 	json_field_int(j, "sources_tracked", (int64_t)s->windows.tracked);
 	json_field_int(j, "sources_evicted", (int64_t)s->windows.evicted);
 	json_field_int(j, "sessions", s->sessions);

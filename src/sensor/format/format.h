@@ -24,6 +24,12 @@ enum line_start {
 	LINE_OTHER = 1 << 4,   /* none of these, and no header of syslog's */
 };
 
+/* Where a client's line break begins a line of the log, so that it can write whole lines. */
+enum split {
+	SPLIT_OWN = 1 << 0,    /* in the daemon's own log */
+	SPLIT_SYSLOG = 1 << 1, /* through syslog and the journal */
+};
+
 struct format {
 	const char *name; /* "sshd" */
 	enum service service;
@@ -43,6 +49,13 @@ struct format {
 	 */
 	bool (*line)(struct stamps *stamps, struct slice line, int64_t now, struct record *ret);
 	unsigned starts; /* LINE_… */
+	unsigned split;  /* SPLIT_… */
+	/*
+	 * With SPLIT_OWN: reads a line that may be the end of a message a client broke. What
+	 * is in front of it is the client's, so only the end counts.
+	 */
+	bool (*rest)(
+		const struct record *record, struct session_table *sessions, struct event *ret);
 };
 
 extern const struct format format_sshd, format_mysqld, format_vsftpd, format_xrdp, format_dropbear,

@@ -14,38 +14,22 @@
  * servers refuse names that look like addresses.)
  *
  * MariaDB (10.11 at least) writes a name as it came, line breaks too, up to 128
- * characters of it. So one message may be several lines, and any but the last of them
- * may look like a message about somebody else:
+ * characters of it, into its own log and to syslog alike. So what one client says may be
+ * whole lines about somebody else, and nothing in them tells:
  *
  *   2026-11-22  1:00:00 6 [Warning] Access denied for user 'x'@'6.6.6.6' (using password: YES)
  *   2026-11-22  1:00:00 7 [Warning] Access denied for user 'y'@'192.0.2.1' (using password: YES)
  *
- * Two attempts, or one of 192.0.2.1. The server writes a message in one piece, so what
- * was read together tells: the host of a line is believed unless another's end stands
- * so close behind it that all between may be one name. Then the attempt counts for
- * nobody, also when two clients truly failed in the same moments; the last one of a
- * read is always sure. A line that says to be seconds later, and is not from the future,
- * was written by itself. Lines without a header belong to the message before them.
- *
- * A log that is read seconds late proves less, and through syslog or the journal each
- * line comes alone: see docs/security.md.
+ * Two attempts, or one of 192.0.2.1: so every failure is forgeable (model/event.h). The
+ * last line of such a message has the server's ending, whatever is in front of it, and
+ * counts: a line break in his name hides nobody.
  */
-#include "base/clock.h"
 #include "base/util.h"
 #include "sensor/format/format.h"
 #include "sensor/format/source.h"
 #include "sensor/format/text.h"
 
-#include <assert.h>
-#include <stddef.h>
-
-#define HOST_MAX        255
-#define NAME_MARIADB    128 /* characters: USERNAME_CHAR_LENGTH of its mysql_com.h */
-#define NAME_MYSQL      32  /* the same of MySQL 5.7 and newer; older: 16 */
-#define CHARACTER_BYTES 4
-#define MESSAGE_MAX     (NAME_MARIADB * CHARACTER_BYTES + HOST_MAX + 64)
-/* Stamps are cut to seconds: so far apart, two have truly passed. */
-#define APART (3 * MS_SECOND)
+#define HOST_MAX 255
 
 static const struct slice denied = {"Access denied for user '", 24};
 
@@ -74,14 +58,6 @@ static struct slice skip_stamp(struct slice text)
 		n++;
 	}
 	return n < text.n && text.p[n] == '[' ? slice_skip(text, n) : text;
-}
-
-/* Without the blanks some put behind a message. */
-static struct slice trimmed(struct slice text)
-{
-	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\r'))
-		text.n--;
-	return text;
 }
 
 /* Cuts all in front of the name. */
@@ -142,131 +118,40 @@ static bool mysqld_line(struct stamps *stamps, struct slice line, int64_t now, s
 	return true;
 }
 
-/*
- * Whether there are more than `most` characters in between: bytes but those that continue
- * one of UTF-8. What is none may be counted short, so that a name reaches farther than it does.
- */
-static bool are_more(const char *from, const char *to, size_t most)
+/* True: a failure, of a host that may be no literal address. */
+static bool failed(struct event *ret, struct slice host, struct slice user)
 {
-	size_t n = (size_t)(to - from);
-	uint64_t bytes[4];
-	static_assert(sizeof(bytes) <= NAME_MYSQL, "n > most: there are as many before `to`");
-	while (n > most && from < to) {
-		bool last = to - from < (ptrdiff_t)sizeof(bytes);
-		memcpy(bytes, last ? to - sizeof(bytes) : from, sizeof(bytes));
-		if (!((bytes[0] | bytes[1] | bytes[2] | bytes[3]) & 0x8080808080808080u))
-			from += last ? to - from : (ptrdiff_t)sizeof(bytes);
-		else
-			n -= (*from++ & 0xc0) == 0x80;
-	}
-	return n > most;
+	struct source source = {0};
+	if (host.n <= HOST_MAX)
+		source = source_of(host);
+	return source_failed(ret, NULL, EVIDENCE_VERDICT, &source, user);
 }
 
-/* Only MySQL writes a 'T' in stamps, unless a client of MariaDB does so in its name. */
-static size_t name_max(const struct record_log *log)
+/* "…'@'HOST' (using password: YES)": none but the servers' "Access denied" ends so */
+static bool mysqld_rest(
+	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	bool within = log->reach && log->raw.p < log->reach;
-	return !within && log->raw.n > 10 && log->raw.p[10] == 'T' ? NAME_MYSQL : NAME_MARIADB;
-}
-
-/* A message whose name began at `name`. */
-struct attempt {
-	const char *name;
-	struct slice host; /* p NULL: no end was found */
-	bool doubtful;     /* the host may be a part of another's name */
-	bool other;        /* a line came that looks like the next message */
-	size_t longest;    /* characters of a name */
-};
-
-/*
- * Whether a line of `time` was written by itself: later than the record, but before now. A
- * record older than what was in front of it has a stamp that proves nothing.
- */
-static bool is_later(const struct record *record, int64_t time)
-{
-	time += record->log->shift;
-	return record->time >= record->log->latest && time - record->time >= APART &&
-	       time <= record->log->now;
-}
-
-/* Whether it is an attempt's beginning if its front is a header; quicker than to see that. */
-static bool may_open(struct slice line)
-{
-	if (line.n == 0 || (unsigned)(*line.p - '0') > 9)
-		return false;
-	const char *label = memchr(line.p, '[', line.n);
-	return label && slice_starts(skip_labels(slice_between(label, line.p + line.n)), denied);
-}
-
-/* One more line that may belong to the name; false: it ends all doubt. */
-static bool read_more(const struct record *record, struct slice line, struct attempt *a)
-{
-	const struct record_log *log = record->log;
-	struct slice host;
-	struct record next;
+	(void)sessions;
 	const char *name_end;
-	line = trimmed(line);
-	bool ends = read_ending(line, &host, &name_end);
-	if (ends && are_more(a->name, name_end, a->longest))
+	struct slice host, text = trimmed(record->message);
+	if (text.n == 0 || text.p[text.n - 1] != ')' || !read_ending(text, &host, &name_end))
 		return false;
-	if (may_open(line) && mysqld_line(log->stamps, line, log->now, &next)) {
-		if (is_later(record, next.time))
-			return false;
-		a->other = true;
-	}
-	if (ends && a->other)
-		a->doubtful = a->doubtful || (a->host.p && !slice_eq(host, a->host));
-	else if (ends)
-		a->host = is_database(slice_between(a->name, line.p + line.n)) ? SLICE_NULL : host;
-	return true;
-}
-
-/* Reads what stands behind the line that ends at p, as far as a name can reach. */
-static void read_on(const struct record *record, const char *p, struct attempt *a)
-{
-	struct record_log *log = record->log;
-	const char *last = log->raw.p + log->raw.n, *end = last;
-	a->longest = name_max(log);
-	if (last - a->name > MESSAGE_MAX)
-		end = a->name + MESSAGE_MAX;
-	while (p < end && *p != '\n') /* blanks */
-		p++;
-	while (p && p < end && ++p < end && !are_more(a->name, p, a->longest)) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		if (!newline && end != last)
-			return;
-		const char *line_end = newline ? newline : end;
-		if (!read_more(record, slice_between(p, line_end), a))
-			return;
-		if (!log->reach || log->reach < line_end)
-			log->reach = line_end;
-		p = newline;
-	}
+	return failed(ret, host, SLICE_NULL);
 }
 
 static bool mysqld_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	(void)sessions; /* one message, one attempt */
-	struct slice text = record->message;
+	struct slice text = record->message, host;
 	if (!cut_denied(&text))
-		return false;
+		return mysqld_rest(record, sessions, ret);
 	text = trimmed(text);
-	struct attempt a = {.name = text.p};
-	const char *end = text.p + text.n, *name_end = end;
+	const char *name_end;
 	/* with the opening quote: a name that ends like a beginning leaves but that one */
-	struct slice quoted = slice_between(text.p - 1, end);
-	if (read_ending(quoted, &a.host, &name_end) && is_database(text))
-		a.host = SLICE_NULL;
-	if (record->log)
-		read_on(record, end, &a);
-	if (!a.host.p)
+	struct slice quoted = slice_between(text.p - 1, text.p + text.n);
+	if (!read_ending(quoted, &host, &name_end) || is_database(text))
 		return false;
-	struct source source = {0};
-	if (a.host.n <= HOST_MAX && !a.doubtful)
-		source = source_of(a.host);
-	return source_failed(ret, NULL, EVIDENCE_VERDICT, &source,
-		slice_between(text.p, MAX_OF(name_end, text.p)));
+	return failed(ret, host, slice_between(text.p, MAX_OF(name_end, text.p)));
 }
 
 static bool mysqld_owns(struct slice program)
@@ -287,4 +172,6 @@ const struct format format_mysqld = {
 	.parse = mysqld_parse,
 	.line = mysqld_line,
 	.starts = LINE_DIGIT,
+	.split = SPLIT_OWN | SPLIT_SYSLOG,
+	.rest = mysqld_rest,
 };

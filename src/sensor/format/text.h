@@ -36,6 +36,14 @@ static inline struct slice skip_blanks(struct slice text)
 	return text;
 }
 
+/* Without the blanks some put behind a message. */
+static inline struct slice trimmed(struct slice text)
+{
+	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\r'))
+		text.n--;
+	return text;
+}
+
 /* Where `what` begins in text for the last time; NULL: nowhere. */
 static inline const char *find_last(struct slice text, struct slice what)
 {

@@ -8,7 +8,8 @@
  *
  * Everything between "user=" and the last " ip=" is the name the client gave,
  * and that may look like the rest of the message: it is read from its end. In the
- * file a line break in it is one; syslog and the journal keep the message whole.
+ * file a line break in it is one, so a client can write whole lines there; the last of
+ * them has sesman's ending, and counts. Syslog and the journal keep the message whole.
  *
  * As shipped, xrdp writes to its file and to syslog. Where both are read, the
  * line from syslog says once more what the file said.
@@ -58,9 +59,25 @@ static bool on_failed(const struct record *record, struct session_table *session
 	if (!ip)
 		return false;
 	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
-	bool file = record->host.n == 0 && record->pid == 0;
 	return source_failed(ret, session_of(record, sessions, &source),
-		file ? EVIDENCE_VERDICT : EVIDENCE_SUMMARY, &source, slice_between(text.p, ip));
+		record->own ? EVIDENCE_VERDICT : EVIDENCE_SUMMARY, &source,
+		slice_between(text.p, ip));
+}
+
+/* The name's end may be of any length: none, and what stood in front of it looks like a label. */
+static bool xrdp_rest(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	static const struct slice mark = {"ip=", 3};
+	struct slice text = trimmed(record->message);
+	if (!cut_time(&text))
+		return false;
+	const char *ip = find_last(text, mark);
+	if (!ip || (ip > text.p && ip[-1] != ' '))
+		return false;
+	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
+	return source_failed(
+		ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source, SLICE_NULL);
 }
 
 /* "…: username USER, ip ADDR": USER has proved to be one */
@@ -92,17 +109,15 @@ static bool on_pam(const struct record *record, struct session_table *sessions, 
 static bool xrdp_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	struct slice text = record->message;
+	struct slice text = trimmed(record->message);
 	while (text.n && *text.p == '[') { /* "[INFO ] [pid:7 tid:9] " */
 		const char *close = memchr(text.p, ']', text.n);
-		if (!close)
-			return false;
-		text = skip_blanks(slice_between(close + 1, text.p + text.n));
+		text = close ? skip_blanks(slice_between(close + 1, text.p + text.n)) : SLICE_NULL;
 	}
-	while (text.n && text.p[text.n - 1] == ' ')
-		text.n--;
 	if (cut_start(&text, SLICE("AUTHFAIL: user=")))
 		return on_failed(record, sessions, text, ret);
+	if (record->own && xrdp_rest(record, sessions, ret))
+		return true;
 	if (cut_start(&text, SLICE("++ created session")) ||
 		cut_start(&text, SLICE("++ reconnected session")))
 		return on_session(text, ret);
@@ -140,4 +155,6 @@ const struct format format_xrdp = {
 	.parse = xrdp_parse,
 	.line = xrdp_line,
 	.starts = LINE_BRACKET,
+	.split = SPLIT_OWN,
+	.rest = xrdp_rest,
 };

@@ -29,9 +29,10 @@ def bracketed(address):
 
 
 class MariaDb:
+    """syslog: without an error log of its own, its messages go line by line to /dev/log, as from systemd."""
     service, port, login_type = "mysql", 3306, "mysql"
 
-    def __init__(self):
+    def __init__(self, syslog=False):
         need_commands("mariadbd", "mariadb-install-db", "mariadb")
         self.dir = scratch()
         self.log = self.dir / "error.log"
@@ -42,9 +43,12 @@ class MariaDb:
         # without an account for any host the server answers before it asks for a password
         init = self.dir / "init.sql"
         init.write_text(f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n")
+        if syslog:
+            self.log.touch()
+        log, to = ("", "2>&1 | logger -t mariadbd -p daemon.warning") if syslog else (f"--log-error={self.log}", "")
         self.start = (f"mariadbd --no-defaults --user=mysql --datadir={data} --bind-address='*' --port={self.port} "
-                      f"--socket={self.dir}/socket --pid-file={self.dir}/pid --log-error={self.log} "
-                      f"--log-warnings=2 --skip-name-resolve --init-file={init} --innodb-buffer-pool-size=8M &")
+                      f"--socket={self.dir}/socket --pid-file={self.dir}/pid {log} "
+                      f"--log-warnings=2 --skip-name-resolve --init-file={init} --innodb-buffer-pool-size=8M {to} &")
 
     def attempt(self, source, address, user=USER, password="wrong"):
         status, _ = quietly(source.command("mariadb", "--no-defaults", "-h", address, "-P", self.port, "-u", user,

@@ -615,6 +615,27 @@ static void test_auto_takes_files_of_services(void **state)
 	assert_int_equal(settings_check(&s, NULL), 0);
 }
 
+/* Whom a service answered is remembered where a client can write into its log. */
+static void test_ports_of_services(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint16_t ports[ENFORCE_SERVED][ENFORCE_PORTS];
+	} cases[] = {
+		{"sensors: [{file: /x, services: [ssh, vsftpd]}]", {{0}}},
+		{"sensors: [{file: /x, services: [mysql]}]", {{3306}}},
+		{"sensors: [{journal: true, services: [ssh, mysql, rdp]}]", {{3306}}},
+		{"sensors: [{file: /x}]\nports: {mysql: 13306}", {{13306, 3306}, {3389}}},
+		{"sensors: [{file: /x, services: [rdp]}]\nports: {rdp: 3390}", {{0}, {3390, 3389}}},
+	};
+	for (size_t i = 0; i < countof(cases); i++) {
+		resolve(cases[i].text);
+		struct enforce_ports ports = settings_ports(&s);
+		assert_memory_equal(ports.of, cases[i].ports, sizeof(ports.of));
+	}
+}
+
 static void test_auto_leaves_what_is_named(void **state)
 {
 	(void)state;
@@ -721,6 +742,7 @@ int main(void)
 			test_auto_takes_files_of_services, make_root, drop_root),
 		cmocka_unit_test_setup_teardown(
 			test_auto_leaves_what_is_named, make_root, drop_root),
+		cmocka_unit_test_setup_teardown(test_ports_of_services, make_root, drop_root),
 		cmocka_unit_test(test_fleet_places),
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_manual_names_every_option),

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
 
 static void on_ready(void *ctx)
@@ -134,6 +135,23 @@ static void tell_found(struct world *w, const struct wire_message *m)
 	say(w, message, n + wire_put_order(message + n, &o, i < w->kernel_n ? 0 : -ENOENT));
 }
 
+static void tell_answered(struct world *w, const struct wire_message *m)
+{
+	char message[WIRE_MESSAGE_MAX];
+	struct wire_who who = wire_get_who(m);
+	w->asked++;
+	if (w->deaf)
+		return;
+	who.error = -ENOENT;
+	for (size_t i = 0; i < w->connected_n; i++)
+		if (w->connected[i].len == who.len &&
+			memcmp(w->connected[i].addr.b, who.addr, sizeof(who.addr)) == 0)
+			who.error = 0;
+	size_t n = wire_put_header(message, WIRE_ANSWERED, 0, 1);
+	memcpy(message + n, &who, sizeof(who));
+	say(w, message, n + sizeof(who));
+}
+
 /* True when there was something to do. */
 static bool serve(struct world *w)
 {
@@ -154,16 +172,38 @@ static bool serve(struct world *w)
 	case WIRE_SAMPLE:
 		tell_hits(w);
 		break;
+	case WIRE_WHO:
+		tell_answered(w, &m);
+		break;
 	default:
 		tell_found(w, &m);
 	}
 	return true;
 }
 
+static void *serve_alone(void *arg)
+{
+	struct world *w = arg;
+	while (!w->ending) {
+		struct pollfd wait = {.fd = w->peer, .events = POLLIN};
+		(void)poll(&wait, 1, 20);
+		(void)pthread_mutex_lock(&w->lock);
+		(void)serve(w);
+		(void)pthread_mutex_unlock(&w->lock);
+	}
+	return NULL;
+}
+
+void world_connected(struct world *w, const char *who)
+{
+	w->connected[w->connected_n] = world_prefix(who);
+	w->connected_n++;
+}
+
 void world_turn(struct world *w)
 {
 	assert_int_equal(loop_once(w->loop, false), 0);
-	if (!serve(w))
+	if (w->threaded || !serve(w))
 		(void)usleep(200);
 }
 
@@ -171,13 +211,13 @@ void world_settle(struct world *w)
 {
 	for (int idle = 0, all = 0; idle < 100 && all < 1000; idle++, all++) {
 		assert_int_equal(loop_once(w->loop, false), 0);
-		while (serve(w))
+		while (!w->threaded && serve(w))
 			idle = 0;
 		(void)usleep(200);
 	}
 }
 
-void world_start(struct world *w)
+static void start(struct world *w, bool answering)
 {
 	struct err err = {""};
 	int pair[2] = {-1, -1};
@@ -187,6 +227,10 @@ void world_start(struct world *w)
 		w->peer = pair[1];
 		tell_state(w);
 	}
+	w->threaded = answering;
+	w->ending = false;
+	if (answering)
+		assert_int_equal(pthread_create(&w->thread, NULL, serve_alone, w), 0);
 	w->loop = loop_new();
 	w->ops = (struct core_ops){.inputs = input_direct(&w->path),
 		.ready = on_ready,
@@ -204,8 +248,22 @@ void world_start(struct world *w)
 	memcpy(w->uuid, status.host.uuid, sizeof(w->uuid));
 }
 
+void world_start(struct world *w)
+{
+	start(w, false);
+}
+
+void world_start_answering(struct world *w)
+{
+	start(w, true);
+}
+
 void world_stop(struct world *w)
 {
+	w->ending = true;
+	if (w->threaded)
+		(void)pthread_join(w->thread, NULL);
+	w->threaded = false;
 	if (w->core)
 		core_close(w->core);
 	w->core = core_free(w->core);
@@ -223,6 +281,7 @@ int world_prepare(void **state, bool observe)
 	*state = w;
 	w->peer = -1;
 	w->pid = 1000;
+	(void)pthread_mutex_init(&w->lock, NULL);
 
 	const char *tmp = getenv("TMPDIR");
 	(void)snprintf(w->dir, sizeof(w->dir), "%.40s/cordon-core-XXXXXX", tmp ? tmp : "/tmp");
@@ -323,8 +382,12 @@ const struct enforce_element *world_in_kernel(
 	const struct world *w, enum enforce_list list, const char *target)
 {
 	struct prefix p = world_prefix(target);
+	pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&w->lock;
+	(void)pthread_mutex_lock(lock);
 	size_t i = find(w, list, &p);
-	return i < w->kernel_n ? &w->kernel[i] : NULL;
+	bool found = i < w->kernel_n;
+	(void)pthread_mutex_unlock(lock);
+	return found ? &w->kernel[i] : NULL;
 }
 
 struct block world_block(struct world *w, const char *target, enum service service)

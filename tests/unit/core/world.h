@@ -11,6 +11,7 @@
 #include "core/engine.h"
 #include "core/settings.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,6 +49,15 @@ struct world {
 	struct enforce_hit hits[8]; /* told with each sample */
 	size_t hit_n;
 
+	/* Of world_start_answering(): another thread serves. */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	bool threaded;
+	_Atomic bool ending, deaf;  /* deaf: does not answer who connected */
+	_Atomic unsigned asked;     /* how often it was */
+	struct prefix connected[8]; /* of whom the answer is yes */
+	_Atomic size_t connected_n;
+
 	int pid; /* of the next line */
 	struct core_caller who;
 	char uuid[40]; /* of this machine */
@@ -62,6 +72,13 @@ int world_teardown(void **state);
 /* Starts a core (again), and waits until it is ready. */
 void world_start(struct world *w);
 void world_stop(struct world *w);
+/*
+ * The same with an enforcer in a thread of its own, as questions wait for their answer. Only
+ * world_in_kernel() and what is atomic may be looked at then.
+ */
+void world_start_answering(struct world *w);
+/* This address or /64 has connected to whatever service. */
+void world_connected(struct world *w, const char *who);
 /* One turn of the loop and of the enforcer. */
 void world_turn(struct world *w);
 /* Turns until the condition holds; fails the test when it does not within seconds. */

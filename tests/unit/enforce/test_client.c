@@ -236,6 +236,86 @@ static void questions_are_answered_in_order(void **state)
 	world_close(&w);
 }
 
+static void send_answered(struct world *w, uint32_t tag, int error)
+{
+	char message[WIRE_MESSAGE_MAX];
+	struct wire_who who = {.len = 64, .error = error, .tag = tag};
+	size_t n = wire_put_header(message, WIRE_ANSWERED, 0, 1);
+	memcpy(message + n, &who, sizeof(who));
+	assert_int_equal(fdpass_send(w->other, message, n + sizeof(who), -1), 0);
+}
+
+/* What comes before its answer is kept, in order, and lost by no one. */
+static void a_question_waits_for_its_answer(void **state)
+{
+	(void)state;
+	struct world w;
+	char message[WIRE_MESSAGE_MAX];
+	world_open(&w, false);
+	struct enforce_order o = order("2001:db8::/64");
+	send_answer(&w, WIRE_ANSWERS, &o, -ENOSPC);
+	size_t n = wire_put_header(message, WIRE_DRIFT, 0, 0);
+	assert_int_equal(fdpass_send(w.other, message, n, -1), 0);
+	send_answered(&w, 1, 0);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_RDP, &o.element.target), 1);
+	struct wire_message m = next(&w, message);
+	assert_int_equal(m.kind, WIRE_WHO);
+	struct wire_who who = wire_get_who(&m);
+	assert_int_equal(who.service, ENFORCE_RDP);
+	assert_int_equal(who.len, 64);
+	assert_memory_equal(who.addr, o.element.target.addr.b, sizeof(who.addr));
+	assert_int_equal(w.answers + w.drifts, 0);
+	assert_true(enforce_has_kept(w.e));
+
+	send_answer(&w, WIRE_ANSWERS, &o, 0); /* later than what was kept */
+	assert_int_equal(enforce_dispatch(w.e), 0);
+	assert_false(enforce_has_kept(w.e));
+	assert_int_equal(w.answers, 2);
+	assert_int_equal(w.drifts, 1);
+	assert_int_equal(w.error, 0);
+	world_close(&w);
+}
+
+static void each_question_has_its_own_answer(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w, false);
+	struct prefix who = order("192.0.2.1").element.target;
+	send_answered(&w, 1, -ENOENT);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), 0);
+	send_answered(&w, 1, 0); /* nobody waits for it */
+	send_answered(&w, 2, -EPERM);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), -EPERM);
+	assert_int_equal(enforce_dispatch(w.e), 0);
+	send_answered(&w, 2, 0);
+	assert_int_equal(enforce_dispatch(w.e), 0);
+	/* nobody answers */
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), -ETIMEDOUT);
+	send_answered(&w, 3, 0);
+	send_answered(&w, 4, -ENOENT);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), 0);
+	closep(&w.other);
+	w.other = -1;
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), -EPIPE);
+	assert_int_equal(w.gone, 0); /* is for the dispatch to tell */
+	assert_int_equal(enforce_dispatch(w.e), 0);
+	assert_int_equal(w.gone, 1);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), -EPIPE);
+	world_close(&w);
+}
+
+static void nonsense_is_no_answer(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w, false);
+	struct prefix who = order("192.0.2.1").element.target;
+	assert_int_equal(fdpass_send(w.other, "nonsense", 8, -1), 0);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_MYSQL, &who), -EBADMSG);
+	world_close(&w);
+}
+
 static void drift_and_state_are_told(void **state)
 {
 	(void)state;
@@ -332,6 +412,7 @@ static void observe_mode_pretends_nothing(void **state)
 	assert_int_equal(enforce_ask(w.e, ENFORCE_IN, &orders[0].element.target, on_found, &w), 0);
 	assert_int_equal(w.missing, 1);
 	assert_int_equal(w.error, -ENOTSUP);
+	assert_int_equal(enforce_answered(w.e, ENFORCE_RDP, &orders[0].element.target), -ENOTSUP);
 	assert_int_equal(enforce_dispatch(w.e), 0);
 	assert_int_equal(w.gone, 0);
 	world_close(&w);
@@ -346,6 +427,9 @@ int main(void)
 		cmocka_unit_test(a_long_sync_goes_in_parts),
 		cmocka_unit_test(a_sample_in_parts_is_told_once),
 		cmocka_unit_test(questions_are_answered_in_order),
+		cmocka_unit_test(a_question_waits_for_its_answer),
+		cmocka_unit_test(each_question_has_its_own_answer),
+		cmocka_unit_test(nonsense_is_no_answer),
 		cmocka_unit_test(drift_and_state_are_told),
 		cmocka_unit_test(the_end_is_told_once),
 		cmocka_unit_test(nonsense_ends_the_talk),

@@ -63,6 +63,21 @@ static void a_failed_put_is_taken_back_whole(void **state)
 	outbox_done(&o);
 }
 
+static void what_waits_can_be_read_in_order(void **state)
+{
+	(void)state;
+	struct outbox o = {0};
+	struct slice message;
+	assert_false(outbox_take(&o, &message));
+	for (char c = 'a'; c < 'd'; c++)
+		memset(outbox_put(&o, (size_t)(c - 'a' + 1)), c, (size_t)(c - 'a' + 1));
+	assert_true(outbox_take(&o, &message) && slice_eq(message, SLICE("a")));
+	assert_true(outbox_take(&o, &message) && slice_eq(message, SLICE("bb")));
+	assert_true(outbox_take(&o, &message) && slice_eq(message, SLICE("ccc")));
+	assert_true(outbox_empty(&o) && !outbox_take(&o, &message));
+	outbox_done(&o);
+}
+
 static void a_closed_peer_is_an_error(void **state)
 {
 	(void)state;
@@ -82,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_finds_no_room_waits_in_order),
 		cmocka_unit_test(a_failed_put_is_taken_back_whole),
+		cmocka_unit_test(what_waits_can_be_read_in_order),
 		cmocka_unit_test(a_closed_peer_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

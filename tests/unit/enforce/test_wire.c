@@ -102,6 +102,64 @@ static void the_rest_comes_back_as_it_went(void **state)
 	assert_true(g.len == 128 && g.port == 22 && g.count == 9 && g.latest == 77);
 }
 
+/* A good question; the enforcer's answer is the same with an error. */
+static size_t question(char *message, enum wire_kind kind, int error)
+{
+	struct wire_who who = {.addr = {0x20, 1},
+		.len = 64,
+		.service = ENFORCE_RDP,
+		.error = error,
+		.tag = UINT32_MAX};
+	size_t n = wire_put_header(message, kind, 0, 1);
+	memcpy(message + n, &who, sizeof(who));
+	return n + sizeof(who);
+}
+
+static void questions_are_checked_on_both_sides(void **state)
+{
+	(void)state;
+	enum { ITEM = sizeof(struct wire_header) };
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} wrong[] = {
+		{2, 0},
+		{2, 2},
+		{1, WIRE_LAST},
+		{ITEM + offsetof(struct wire_who, len), 0},
+		{ITEM + offsetof(struct wire_who, len), 96},
+		{ITEM + offsetof(struct wire_who, addr) + 8, 1}, /* host bits */
+		{ITEM + offsetof(struct wire_who, service), ENFORCE_SERVED},
+		{ITEM + offsetof(struct wire_who, zero), 1},
+		{ITEM + offsetof(struct wire_who, zero) + 1, 1},
+		{ITEM + offsetof(struct wire_who, error), 1},
+	};
+	static const struct {
+		enum wire_kind kind;
+		enum wire_side side, other;
+	} ways[] = {{WIRE_WHO, WIRE_TO_ENFORCER, WIRE_TO_ENGINE},
+		{WIRE_ANSWERED, WIRE_TO_ENGINE, WIRE_TO_ENFORCER}};
+	char message[WIRE_MESSAGE_MAX];
+	struct wire_message m;
+	for (size_t k = 0; k < countof(ways); k++) {
+		size_t n = question(message, ways[k].kind, 0);
+		assert_int_equal(wire_decode(ways[k].side, message, n, &m), 0);
+		struct wire_who who = wire_get_who(&m);
+		assert_true(who.len == 64 && who.service == ENFORCE_RDP && who.tag == UINT32_MAX);
+		assert_int_equal(wire_decode(ways[k].other, message, n, &m), -EBADMSG);
+		assert_int_equal(wire_decode(ways[k].side, message, n - 1, &m), -EBADMSG);
+		for (size_t i = 0; i < countof(wrong); i++) {
+			n = question(message, ways[k].kind, 0);
+			message[wrong[i].at] = (char)wrong[i].value;
+			assert_int_equal(wire_decode(ways[k].side, message, n, &m), -EBADMSG);
+		}
+		/* only the enforcer has errors to tell */
+		n = question(message, ways[k].kind, -ENOENT);
+		assert_int_equal(wire_decode(ways[k].side, message, n, &m),
+			ways[k].kind == WIRE_WHO ? -EBADMSG : 0);
+	}
+}
+
 /* Each changes one byte of a good message of one order. */
 static void one_wrong_byte_is_refused(void **state)
 {
@@ -188,6 +246,7 @@ int main(void)
 		cmocka_unit_test(orders_come_back_as_they_went),
 		cmocka_unit_test(answers_carry_the_error),
 		cmocka_unit_test(the_rest_comes_back_as_it_went),
+		cmocka_unit_test(questions_are_checked_on_both_sides),
 		cmocka_unit_test(one_wrong_byte_is_refused),
 		cmocka_unit_test(every_other_length_is_refused),
 		cmocka_unit_test(the_engine_checks_too),

@@ -150,9 +150,16 @@ static void session_counts(void **state)
 {
 	const struct session_case *c = *state;
 	struct reader r;
+	struct slice lines = c->lines, line;
 	unsigned seen[16][EVIDENCE_COUNT] = {{0}}, failed = 0;
 	cases_reader(&r, CASES_NOW, "UTC");
-	assert_int_equal(reader_lines(&r, c->lines, count_event, seen), 0);
+	/* a daemon's own log and syslog's are two files */
+	struct reader own = r;
+	while (cases_line(&lines, &line)) {
+		struct event e;
+		if (reader_line(line.n && *line.p == '[' ? &own : &r, line, &e))
+			(void)count_event(seen, &e);
+	}
 	for (size_t i = 0; i < countof(seen); i++)
 		failed += attempts_of(seen[i]);
 	assert_int_equal(failed, c->failed);

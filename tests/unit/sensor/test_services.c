@@ -45,7 +45,7 @@ static void services_apart(void **state)
 	}
 }
 
-/* After a line of a daemon's own log whatever comes is read as ever. */
+/* After a line of a daemon's own log whatever comes is read as ever, but not believed alone. */
 static void own_log_then_others(void **state)
 {
 	(void)state;
@@ -79,7 +79,12 @@ static void own_log_then_others(void **state)
 		assert_true(reader_line(
 			&r, SLICE("Nov 21 22:00:00 h sshd[1]: Invalid user a from 192.0.2.1"), &e));
 		assert_int_equal(e.service, SERVICE_SSH);
+		assert_true(e.forgeable); /* the first of them was a database's */
 	}
+	reader_file(&r);
+	assert_true(reader_line(
+		&r, SLICE("Nov 21 22:00:00 h sshd[1]: Invalid user a from 192.0.2.1"), &e));
+	assert_false(e.forgeable);
 	cases_done(&r);
 }
 
@@ -90,19 +95,21 @@ static void records_of_the_journal(void **state)
 	static const struct {
 		const char *program, *message;
 		enum service service;
+		bool forgeable;
 	} records[] = {
 		{"mariadbd",
 			"2024-01-01 12:00:00 5 [Warning] Access denied for user "
 			"'a'@'192.0.2.1' (using password: NO)",
-			SERVICE_MYSQL},
+			SERVICE_MYSQL, true},
 		{"mysqld", "Access denied for user 'a'@'192.0.2.1' (using password: NO)",
-			SERVICE_MYSQL},
-		{"xrdp-sesman", "[INFO ] AUTHFAIL: user=a ip=192.0.2.1 time=1", SERVICE_RDP},
+			SERVICE_MYSQL, true},
+		{"xrdp-sesman", "[INFO ] AUTHFAIL: user=a ip=192.0.2.1 time=1", SERVICE_RDP, false},
 		{"vsftpd",
 			"pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 "
 			"tty=ftp ruser=a rhost=192.0.2.1",
-			SERVICE_VSFTPD},
-		{"dropbear", "Bad password attempt for 'a' from 192.0.2.1:50000", SERVICE_SSH},
+			SERVICE_VSFTPD, false},
+		{"dropbear", "Bad password attempt for 'a' from 192.0.2.1:50000", SERVICE_SSH,
+			false},
 	};
 	for (size_t i = 0; i < countof(records); i++) {
 		struct record record = {.time = CASES_NOW,
@@ -120,6 +127,35 @@ static void records_of_the_journal(void **state)
 		assert_true(e.has_src);
 		assert_string_equal(addr_format(&e.src, address), "192.0.2.1");
 		assert_true(slice_eq(e.user, SLICE("a")));
+		assert_true(e.forgeable == records[i].forgeable);
+		cases_done(&r);
+	}
+}
+
+/* Where a client begins lines, a number of times is his word; elsewhere it is syslogd's. */
+static void repeated(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		unsigned times;
+	} lines[] = {
+		{"Nov 21 22:00:00 h xrdp-sesman[1]: message repeated 5 times: [ [INFO ] AUTHFAIL: "
+		 "user=a ip=192.0.2.1 time=1]",
+			5},
+		{"Nov 21 22:00:00 h mariadbd[1]: message repeated 60000 times: [ Access denied for "
+		 "user 'x'@'192.0.2.1' (using password: YES)]",
+			0},
+		{"Nov 21 22:00:00 h mariadbd[1]: message repeated 60000 times: [ Access denied for "
+		 "user 'x'@'192.0.2.1' (using password: YES)",
+			1},
+	};
+	for (size_t i = 0; i < countof(lines); i++) {
+		struct reader r;
+		struct event e = {0};
+		cases_reader(&r, CASES_NOW, "UTC");
+		assert_true(reader_line(&r, slice_of(lines[i].line), &e) == (lines[i].times > 0));
+		assert_true(lines[i].times == 0 || e.repeat == lines[i].times);
 		cases_done(&r);
 	}
 }
@@ -131,6 +167,7 @@ int main(void)
 		cmocka_unit_test(services_apart),
 		cmocka_unit_test(own_log_then_others),
 		cmocka_unit_test(records_of_the_journal),
+		cmocka_unit_test(repeated),
 	};
 	int failed = case_files_lines("tests/cases/mysqld/lines.txt", 20);
 	failed += case_files_lines("tests/cases/xrdp/lines.txt", 12);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages of several lines in MariaDB's log: whom their failures are counted for
- * (tests/cases/mysqld/logs.txt).
+ * Logs in which a client's line breaks stand as they came: whom their failures name, when
+ * they were, and that none of them is believed alone (tests/cases/NAME/logs.txt).
  */
 #include "base/util.h"
 #include "cases.h"
@@ -16,9 +16,9 @@ struct log {
 
 static struct log logs[64];
 
-static size_t load(void)
+static size_t load(const char *path)
 {
-	struct slice text = cases_read("tests/cases/mysqld/logs.txt"), line, title = SLICE_NULL;
+	struct slice text = cases_read(path), line, title = SLICE_NULL;
 	size_t n = 0;
 	while (cases_line(&text, &line)) {
 		struct log *l = &logs[n];
@@ -41,18 +41,22 @@ static size_t load(void)
 }
 
 struct answer {
-	char text[256];
+	char text[512];
 	size_t n;
+	bool timed;
 };
 
 static int note(void *ctx, const struct event *e)
 {
 	struct answer *a = ctx;
-	char address[ADDR_TEXT_MAX];
+	char address[ADDR_TEXT_MAX], time[CLOCK_TEXT_MAX];
 	assert_int_equal(e->outcome, OUTCOME_FAILURE);
-	assert_int_equal(e->service, SERVICE_MYSQL);
-	a->n += (size_t)snprintf(a->text + a->n, sizeof(a->text) - a->n, "%s%s", a->n ? " " : "",
-		e->has_src ? addr_format(&e->src, address) : "-");
+	assert_int_equal(e->repeat, 1);
+	a->n += (size_t)snprintf(a->text + a->n, sizeof(a->text) - a->n, "%s%s%s", a->n ? " " : "",
+		e->has_src ? addr_format(&e->src, address) : "-", e->forgeable ? "" : "!");
+	if (a->timed)
+		a->n += (size_t)snprintf(a->text + a->n, sizeof(a->text) - a->n, "/%.8s",
+			clock_format(e->time, time) + 11);
 	return 0;
 }
 
@@ -60,8 +64,8 @@ static void counted_for(void **state)
 {
 	const struct log *l = *state;
 	struct reader r;
-	struct answer a = {0};
-	char expected[256];
+	struct answer a = {.timed = l->expected.n && memchr(l->expected.p, '/', l->expected.n)};
+	char expected[512];
 	cases_reader(&r, l->now, "UTC");
 	assert_int_equal(reader_lines(&r, l->lines, note, &a), 0);
 	(void)snprintf(expected, sizeof(expected), "%.*s", SLICE_ARG(l->expected));
@@ -69,15 +73,22 @@ static void counted_for(void **state)
 	cases_done(&r);
 }
 
-int main(void)
+static int run(const char *path, size_t least)
 {
 	static const char *names[countof(logs)];
 	static void *states[countof(logs)];
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	size_t n = load();
+	size_t n = load(path);
 	for (size_t i = 0; i < n; i++) {
 		names[i] = logs[i].name;
 		states[i] = &logs[i];
 	}
-	return n < 14 || cases_run("mysqld", names, states, n, counted_for) != 0;
+	return n < least || cases_run(path, names, states, n, counted_for) != 0;
+}
+
+int main(void)
+{
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	int failed = run("tests/cases/mysqld/logs.txt", 15);
+	failed += run("tests/cases/xrdp/logs.txt", 5);
+	return failed != 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The life of a block. blocks_change() is the only function that moves a
- * record from one state to another; it stores the record, keeps the memory's
- * copy (elements) in step and stages the order the kernel needs.
+ * The life of a block. blocks_change() moves a record from one state to another: it stores the
+ * record, keeps the memory's copy (elements) in step and stages the order the kernel needs.
+ * blocks_acknowledge() is the short way for what is ordered already.
  *
  * Staged orders leave after the commit: the intent is stored before the kernel
  * hears of it. If the store cannot write, what blocks leaves all the same (with
@@ -33,9 +33,9 @@ int blocks_load(struct core *c)
 {
 	elements_clear(&c->elements);
 	c->counted_count = 0;
-	if (c->host.id == 0) /* a server watches no machine; 0 would be every host */
+	if (c->host.id == 0) /* a server watches no machine */
 		return 0;
-	return store_block_each(c->store, c->host.id, STATES_HELD, load_one, c);
+	return store_block_load(c->store, c->host.id, STATES_HELD, load_one, c);
 }
 
 /* Without memory for an order the start-up diff is the way out: ask for one. */
@@ -175,6 +175,17 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 		(state == BLOCK_EXPIRED && was_stored && (block_is_active(before) || shared));
 	if (kernel_told)
 		stage_element(c, b);
+	return 0;
+}
+
+int blocks_acknowledge(struct core *c, struct member *m, enum block_state state, const char *error)
+{
+	c->touched = true;
+	int r = store_block_state(c->store, m->block, state, error, clock_now());
+	if (r != 0)
+		return r;
+	m->state = (unsigned)state & 0xfu;
+	m->withheld = false;
 	return 0;
 }
 

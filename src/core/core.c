@@ -102,6 +102,8 @@ int core_new(struct loop *loop, const struct settings *settings, const struct co
 	if (r == 0)
 		r = make_timers(c);
 	if (r == 0)
+		r = answers_init(c);
+	if (r == 0)
 		r = elements_init(&c->elements);
 	if (r == 0)
 		r = tally_init(&c->tally);
@@ -170,7 +172,7 @@ struct core *core_free(struct core *c)
 	free(c->counted);
 	free(c->orders);
 	targets_done(&c->wished);
-	free(c->answered);
+	answers_done(c);
 	free(c->begun);
 	free(c);
 	return NULL;

@@ -3,8 +3,7 @@
  * The kernel's side of core: what leaves for the enforcer and what comes back.
  *
  * Start-up, reload, drift and recovery are one call: enforce_sync() with all
- * that is wanted. Answers are collected while the enforcer's socket is read
- * and brought into the store in one transaction.
+ * that is wanted. Answers are queued while the enforcer's socket is read, and stored by answers.c.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,8 +14,6 @@
 #define SYNC_RETRY_MAX (60 * MS_SECOND)
 #define REMOVE_RETRY   (5 * MS_SECOND)
 #define DRIFT_DELAY    20 /* ms: changes by others come in bursts */
-
-static void commit_answers(struct core *c);
 
 void kernel_poll(struct core *c)
 {
@@ -34,40 +31,16 @@ void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
 	if (c->enforce_watch)
 		kernel_poll(c);
 	else
-		commit_answers(c); /* observe mode has answered already */
+		answers_store(c); /* observe mode has answered already */
 }
 
 static void remember_answer(struct core *c, const struct answer *answer)
 {
-	if (c->answered_count == c->answered_size) {
-		size_t size = c->answered_size ? c->answered_size * 2 : 64;
-		struct answer *more = reallocarray(c->answered, size, sizeof(*more));
-		if (!more) {
-			kernel_sync_soon(c, MS_SECOND);
-			return;
-		}
-		c->answered = more;
-		c->answered_size = size;
-	}
-	c->answered[c->answered_count++] = *answer;
+	if (answers_add(c, answer) < 0)
+		kernel_sync_soon(c, MS_SECOND);
 }
 
-/* What an answer makes of one record; same state: nothing. */
-static enum block_state state_after(
-	const struct core *c, const struct member *m, bool removed, int error)
-{
-	enum block_state state = m->state;
-	if (state == BLOCK_CANCELLING)
-		return removed && (error == 0 || error == -ENOENT || enforce_observes(c->enforce))
-			       ? BLOCK_CANCELED
-			       : state;
-	/* -ETIME: it was over before the kernel heard of it, and expires here too */
-	if (removed || m->withheld || error == -ETIME)
-		return state;
-	return error == 0 ? BLOCK_APPLIED : BLOCK_FAILED;
-}
-
-/* Notes the new state of every record that shares the answered element. */
+/* Remembers what changes a record. */
 static void on_answer(void *ctx, const struct enforce_order *order, int error)
 {
 	struct core *c = ctx;
@@ -82,42 +55,16 @@ static void on_answer(void *ctx, const struct enforce_order *order, int error)
 		return;
 	struct element *el =
 		elements_find(&c->elements, order->element.list, &order->element.target);
+	bool changes = el && answers_wait(c); /* those may change it before */
 	for (struct member *m = el ? &el->first : NULL; m; m = m->next) {
 		m->in_sync = false; /* this answer is its word, not the comparison's */
-		enum block_state after = state_after(c, m, order->remove, error);
-		if (after == m->state)
-			continue;
-		remember_answer(c, &(struct answer){.block = m->block,
-					   .state = after,
-					   .error = after != BLOCK_FAILED ? ""
-						    : observes            ? "ObserveMode"
-									  : "KernelRefused"});
+		changes |= answers_state(c, m, order->remove, error) != m->state;
 	}
-}
-
-/* Brings the noted states into the store. */
-static void commit_answers(struct core *c)
-{
-	if (c->answered_count == 0)
-		return;
-	size_t n = c->answered_count;
-	c->answered_count = 0;
-	int r = store_begin(c->store);
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		struct block b;
-		struct answer note = c->answered[i];
-		r = store_block_get(c->store, note.block, &b);
-		if (r != 0 || b.state == note.state)
-			continue;
-		if (note.state == BLOCK_FAILED && strcmp(note.error, "ObserveMode") != 0) {
-			char text[PREFIX_TEXT_MAX];
-			c->counters.blocks_failed++;
-			log_error("the kernel refused to block %s", prefix_format(&b.target, text));
-		}
-		r = blocks_change(c, &b, note.state, note.error);
-	}
-	r = store_commit(c->store, STORE_REPLAYABLE);
-	blocks_commit(c, r);
+	if (changes)
+		remember_answer(c, &(struct answer){.target = el->target,
+					   .list = el->list,
+					   .removed = order->remove,
+					   .error = error});
 }
 
 static void on_drift(void *ctx)
@@ -188,6 +135,10 @@ static void sync_now(void *ctx)
 		c->sync_again = true;
 		return;
 	}
+	if (answers_wait(c)) { /* they are older than what it will say */
+		kernel_sync_soon(c, DRIFT_DELAY);
+		return;
+	}
 	struct wanted w = {0};
 	int r = elements_each(&c->elements, wanted_element, &w);
 	if (r == 0)
@@ -205,7 +156,7 @@ static void sync_now(void *ctx)
 	if (c->enforce_watch)
 		kernel_poll(c);
 	else
-		commit_answers(c);
+		answers_store(c);
 }
 
 void kernel_sync_soon(struct core *c, int64_t delay_ms)
@@ -233,14 +184,18 @@ static int note_synced(void *ctx, struct element *el)
 	bool observes = enforce_observes(c->enforce);
 	struct enforce_element e;
 	bool removed = !element_wanted(el, &e);
+	bool changes = false;
 	for (struct member *m = &el->first; m; m = m->next) {
-		enum block_state after = state_after(c, m, removed, 0);
-		if (!m->in_sync || after == m->state ||
-			(after == BLOCK_APPLIED && (observes || m->expires <= clock_now())))
-			continue;
-		remember_answer(
-			c, &(struct answer){.block = m->block, .state = after, .error = ""});
+		enum block_state after = answers_state(c, m, removed, 0);
+		if (after == BLOCK_APPLIED && (observes || m->expires <= clock_now()))
+			m->in_sync = false;
+		changes |= m->in_sync && after != m->state;
 	}
+	if (changes)
+		remember_answer(c, &(struct answer){.target = el->target,
+					   .list = el->list,
+					   .removed = removed,
+					   .compared = true});
 	return 0;
 }
 
@@ -291,7 +246,7 @@ static void on_ready(void *ctx, unsigned ready)
 	struct core *c = ctx;
 	(void)ready;
 	int r = enforce_dispatch(c->enforce);
-	commit_answers(c);
+	answers_store(c);
 	if (r < 0)
 		on_gone(c);
 	else

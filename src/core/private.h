@@ -50,11 +50,20 @@ struct core_counters {
 	_Atomic int64_t last_sample, last_drift, last_sync;
 };
 
-/* What the kernel's answer makes of a record. */
+/* The kernel's word on one element. */
 struct answer {
-	int64_t block;
-	enum block_state state;
-	const char *error; /* a literal */
+	struct prefix target;
+	uint8_t list;  /* enum enforce_list */
+	bool removed;  /* it was to be taken out */
+	bool compared; /* the comparison's word: of the members it covers (in_sync) */
+	int error;
+};
+
+/* Those not yet stored, see answers.c. */
+struct answers {
+	struct answer *list; /* from first to n */
+	size_t first, n, size;
+	struct timer *timer;
 };
 
 struct core {
@@ -97,9 +106,8 @@ struct core {
 	unsigned server_count;
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
 	bool out_of_step;
-	int64_t store_retry;     /* ms: grows while it fails */
-	struct answer *answered; /* records to bring to a new state after a dispatch */
-	size_t answered_count, answered_size;
+	int64_t store_retry; /* ms: grows while it fails */
+	struct answers answers;
 	struct block *begun; /* in the current transaction; said when the orders are out */
 	size_t begun_count, begun_more;
 	int64_t ceiling_minute;
@@ -141,6 +149,8 @@ bool blocks_count_failure(struct core *c, const struct prefix *source, enum serv
 void blocks_flush_counts(struct core *c);
 /* Stores b in its new state, brings memory and (staged) kernel orders in line. In a transaction. */
 int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error);
+/* The kernel says how it stands with this machine's record: APPLIED or FAILED. In a transaction. */
+int blocks_acknowledge(struct core *c, struct member *m, enum block_state state, const char *error);
 /* After a commit: sends the staged orders. After a failure: sends what blocks, forgets the
    rest, and reads everything anew. */
 void blocks_commit(struct core *c, int committed);
@@ -164,6 +174,18 @@ void blocks_begin_again(struct core *c, struct block *b, int64_t expires, int64_
 void blocks_expire(struct core *c);
 /* Something ends then (ms, or BLOCK_FOREVER). */
 void blocks_arm_expiry(struct core *c, int64_t next);
+
+/* answers.c: queued as they come, stored a slice at a time. */
+int answers_init(struct core *c);
+void answers_done(struct core *c);
+int answers_add(struct core *c, const struct answer *answer); /* 0 or -ENOMEM */
+/* The first slice, in a transaction of its own; the others follow by themselves. */
+void answers_store(struct core *c);
+/* Some are not yet stored. */
+bool answers_wait(const struct core *c);
+/* What an answer makes of one record; same state: nothing. */
+enum block_state answers_state(
+	const struct core *c, const struct member *m, bool removed, int error);
 
 /* kernel.c: orders, answers, drift. */
 int kernel_start(struct core *c, int socket);

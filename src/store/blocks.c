@@ -34,6 +34,8 @@ static const struct sql update_sql = {SQL_BLOCK_UPDATE, UPDATE " WHERE id = ?16"
 /* Naming the column costs a step in its index even when it stays the same. */
 static const struct sql update_wish_sql = {
 	SQL_BLOCK_UPDATE_WISH, UPDATE ", wish = ?17 WHERE id = ?16"};
+static const struct sql state_sql = {SQL_BLOCK_STATE,
+	"UPDATE block SET state = ?1, applied_once = ?2, error = ?3, changed = ?4 WHERE id = ?5"};
 static const struct sql get_sql = {
 	SQL_BLOCK_GET, "SELECT " BLOCK_COLUMNS " FROM block b WHERE b.id = ?1"};
 static const struct sql find_sql = {SQL_BLOCK_FIND,
@@ -190,6 +192,28 @@ int store_block_put(struct store *s, struct block *b)
 	if (r < 0)
 		return r;
 	return b->id == 0 ? insert(s, b) : update(s, b);
+}
+
+int store_block_state(
+	struct store *s, int64_t id, enum block_state state, const char *error, int64_t changed)
+{
+	struct block old;
+	int r = read_old(s, id, &old);
+	if (r != 0)
+		return r;
+	struct block b = old;
+	b.state = state;
+	b.applied_once |= state == BLOCK_APPLIED;
+	b.changed = changed;
+	struct query q;
+	sql_write(&q, s, &state_sql);
+	sql_put_int(&q, b.state);
+	sql_put_int(&q, b.applied_once);
+	sql_put_text(&q, error);
+	sql_put_int(&q, b.changed);
+	sql_put_int(&q, b.id);
+	r = sql_run(&q);
+	return r < 0 ? r : follow(s, &old, &b);
 }
 
 int store_block_get(struct store *s, int64_t id, struct block *ret)

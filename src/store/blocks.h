@@ -9,6 +9,9 @@
 /* Inserts (id == 0: sets it; -EEXIST when there is such a record) or updates; keeps the
    counters. account, host, target, service and direction of a record never change: -EINVAL. */
 int store_block_put(struct store *s, struct block *b);
+/* The same for the state alone, and what goes with it; or NOT_FOUND. */
+int store_block_state(
+	struct store *s, int64_t id, enum block_state state, const char *error, int64_t changed);
 int store_block_get(struct store *s, int64_t id, struct block *ret); /* or NOT_FOUND */
 /* The one record of (host, prefix, service, direction). */
 int store_block_find(struct store *s, uint32_t host, const struct prefix *target,
@@ -20,6 +23,9 @@ int store_block_count(struct store *s, int64_t id, int64_t n, int64_t latest);
 /* Records of a host (0: of all) whose state is in the mask (1u << state), by expiry; fn non-zero
    stops. */
 int store_block_each(struct store *s, uint32_t host, uint32_t states,
+	int (*fn)(void *ctx, const struct block *b), void *ctx);
+/* Those of one host in any order, as fast as can be; fn must not change any. */
+int store_block_load(struct store *s, uint32_t host, uint32_t states,
 	int (*fn)(void *ctx, const struct block *b), void *ctx);
 /* WANTED, APPLIED and FAILED records that end at or before `now`, at most `most`; *ret_next: the
    next end after those (INT64_MAX: none). fn may change them. */

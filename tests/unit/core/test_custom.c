@@ -692,6 +692,36 @@ static void each_of_many_as_it_says(void **state)
 	assert_string_equal(no.why, "the end lies in the past");
 }
 
+/* More answers than are stored in one go. */
+static void what_is_lifted_before_its_answer_is_stored_stays_lifted(void **state)
+{
+	struct fixture *f = *state;
+	struct world *w = f->w;
+	static struct prefix list[6000];
+	const char *uuids[] = {w->uuid};
+	struct core_import import = {
+		.targets = list, .n = countof(list), .common = wish_of(TARGET, uuids, 1)};
+	char text[PREFIX_TEXT_MAX];
+	size_t done = 0;
+	unsigned n = 0;
+	for (unsigned i = 0; i < countof(list); i++)
+		list[i] = number(i);
+	const struct prefix *last = &list[countof(list) - 1];
+	prefix_format(last, text);
+	assert_int_equal(core_custom_import(w->core, &w->who, &import, &done, NULL), 0);
+	world_until(w, w->kernel_n == countof(list));
+	/* its answer is behind those of all others */
+	assert_int_equal(world_state(w, text), BLOCK_WANTED);
+	assert_int_equal(core_unblock(w->core, &w->who, last, NULL, 0, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	world_until(w, world_state(w, text) == BLOCK_CANCELED);
+	assert_int_equal(w->kernel_n, countof(list) - 1);
+	struct core_status status;
+	core_get_status(w->core, &status);
+	assert_int_equal(status.blocks[BLOCK_APPLIED], countof(list) - 1);
+	assert_int_equal(status.blocks[BLOCK_CANCELED], 1);
+}
+
 static void every_change_is_in_the_audit(void **state)
 {
 	struct fixture *f = *state;
@@ -754,6 +784,7 @@ int main(void)
 		CASE(a_restart_orders_only_its_own),
 		CASE(many_at_once),
 		CASE(each_of_many_as_it_says),
+		CASE(what_is_lifted_before_its_answer_is_stored_stays_lifted),
 		CASE(every_change_is_in_the_audit),
 	};
 	return cmocka_run_group_tests_name("custom", tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fixture.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -113,6 +115,34 @@ static void an_update_changes_the_content(void **state)
 	assert_int_equal(store_block_counts(f->store, f->account.id, counts), 0);
 	assert_int_equal(counts[BLOCK_WANTED], 0);
 	assert_int_equal(counts[BLOCK_APPLIED], 1);
+}
+
+static void a_kernels_word_changes_the_state_alone(void **state)
+{
+	struct fixture *f = *state;
+	fixture_begin(f);
+	struct block b = put(f, "198.51.100.7"), got;
+	static const struct {
+		enum block_state state;
+		const char *error;
+	} words[] = {{BLOCK_FAILED, "KernelRefused"}, {BLOCK_APPLIED, ""}, {BLOCK_FAILED, "x"}};
+	for (size_t i = 0; i < countof(words); i++) {
+		b.state = words[i].state;
+		b.applied_once = i >= 1;
+		(void)snprintf(b.error, sizeof(b.error), "%s", words[i].error);
+		b.changed += 3600000;
+		assert_int_equal(store_block_state(f->store, b.id, b.state, b.error, b.changed), 0);
+		assert_int_equal(store_block_get(f->store, b.id, &got), 0);
+		assert_block_equal(&got, &b);
+	}
+	assert_int_equal(store_block_state(f->store, b.id + 1, BLOCK_APPLIED, "", b.changed),
+		STORE_NOT_FOUND);
+	fixture_commit(f);
+	int64_t counts[BLOCK_STATES];
+	assert_int_equal(store_block_counts(f->store, f->account.id, counts), 0);
+	assert_int_equal(counts[BLOCK_WANTED], 0);
+	assert_int_equal(counts[BLOCK_APPLIED], 0);
+	assert_int_equal(counts[BLOCK_FAILED], 1);
 }
 
 static void refuse(struct fixture *f, struct block b, int code)
@@ -244,6 +274,13 @@ static void each_walks_one_host(void **state)
 		for (int all = 0; all < 2; all++) {
 			struct seen seen = {0};
 			assert_int_equal(store_block_each(f->store, hosts[of],
+						 all ? UINT32_MAX : active, see, &seen),
+				0);
+			assert_int_equal(seen.n, n);
+			assert_memory_equal(seen.ids, by_expiry[of], n * sizeof(int64_t));
+			/* these came in the order of their ends */
+			seen = (struct seen){0};
+			assert_int_equal(store_block_load(f->store, hosts[of],
 						 all ? UINT32_MAX : active, see, &seen),
 				0);
 			assert_int_equal(seen.n, n);
@@ -423,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_block_reads_back_as_it_was_put),
 		TEST(an_update_changes_the_content),
+		TEST(a_kernels_word_changes_the_state_alone),
 		TEST(what_cannot_be_is_refused),
 		TEST(counting_adds_and_keeps_the_latest),
 		TEST(each_walks_states_by_expiry),

@@ -2,7 +2,8 @@
 /*
  * Importing addresses: a core with a real enforcer in a network namespace of its
  * own, N addresses as custom blocks of this machine in one call. How long until it is stored
- * (the call returns), and until the kernel has all of them and the records say so.
+ * (the call returns), until the kernel has answered for all of them, and until the records say so;
+ * and for how long at most no line would have been read meanwhile.
  *
  *   bench_import [N [OTHER-SERVERS]]      as root; a scratch state directory in $TMPDIR or /tmp
  */
@@ -10,6 +11,7 @@
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "core/core.h"
 #include "core/engine.h"
 #include "core/settings.h"
 #include "enforce/process.h"
@@ -135,15 +137,39 @@ static void add_others(struct bench *b, int64_t account, unsigned n)
 		die("the store");
 }
 
-static void wait_for(struct bench *b, int64_t account, int64_t n)
+static int64_t answered(struct bench *b)
 {
+	static const char name[] = "\ncordon_order_answers_total ";
+	_cleanup_(buf_done) struct buf text = {0};
+	int r = core_metrics(b->core, &text);
+	buf_addc(&text, '\0');
+	if (r < 0 || text.error)
+		die("the metrics");
+	const char *at = strstr(text.p, name);
+	return at ? strtoll(at + sizeof(name) - 1, NULL, 10) : 0;
+}
+
+struct waited {
+	double kernel;  /* s after begin */
+	double longest; /* s, of a turn of the loop */
+};
+
+static struct waited wait_for(struct bench *b, int64_t account, int64_t n, int64_t begin)
+{
+	struct waited w = {0};
 	for (int64_t total = 0; total < n;) {
 		const struct custom_query q = {
 			.account = account, .has_status = CUSTOM_ENABLED + 1};
-		if (loop_once(b->loop, true) < 0 ||
-			store_custom_query(core_store(b->core), &q, NULL, NULL, &total) < 0)
+		int64_t turn = clock_mono();
+		if (loop_once(b->loop, true) < 0)
+			die("the loop");
+		w.longest = MAX_OF(w.longest, seconds_since(turn));
+		if (w.kernel == 0 && answered(b) >= n)
+			w.kernel = seconds_since(begin);
+		if (store_custom_query(core_store(b->core), &q, NULL, NULL, &total) < 0)
 			die("the store");
 	}
+	return w;
 }
 
 static struct prefix *make_targets(size_t n)
@@ -184,10 +210,12 @@ int main(int argc, char **argv)
 	if (core_custom_import(b.core, &who, &import, &done, &err) != 0)
 		on_failed(&b, err.text);
 	double stored = seconds_since(begin), stored_used = processor() - used;
-	wait_for(&b, status.account.id, (int64_t)n);
+	struct waited waited = wait_for(&b, status.account.id, (int64_t)n, begin);
 	printf("%zu addresses on this machine and %lu others: stored after %.2f s (%.2f s of "
-	       "processor), in the kernel and acknowledged after %.2f s (%.2f s)\n",
-		done, others, stored, stored_used, seconds_since(begin), processor() - used);
+	       "processor), in the kernel after %.2f s, acknowledged after %.2f s (%.2f s); "
+	       "longest turn after the import's %.3f s\n",
+		done, others, stored, stored_used, waited.kernel, seconds_since(begin),
+		processor() - used, waited.longest);
 	end(&b);
 	return 0;
 }

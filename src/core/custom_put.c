@@ -301,6 +301,7 @@ static void audit_import(struct importing *a, enum block_direction direction, si
 		.object = object,
 		.after = custom_text(&cb, p->servers.n, after)};
 	audit_change(p->core, p->who, &change, "%zu given, %zu refused", a->import->n, a->refused);
+	p->wish = &a->import->common;
 }
 
 static int put_all(struct importing *a)

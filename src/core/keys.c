@@ -45,10 +45,9 @@ static int check_patterns(const char *patterns, struct err *err)
 }
 
 /* Enterprise projects, one a line: a number or a uuid each. */
-static int check_projects(const char *projects, struct err *err)
+static int check_projects(struct slice rest, struct err *err)
 {
-	bool more = projects[0] != '\0';
-	for (struct slice rest = slice_of(projects); more;) {
+	for (bool more = rest.n > 0; more;) {
 		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
 		struct slice one = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
 		if (one.n == 0)
@@ -93,7 +92,7 @@ static int check_key(struct core *c, const struct access_key *k, struct err *err
 	struct access_key old;
 	int r = check_patterns(k->allow, err);
 	if (r == 0)
-		r = check_projects(k->projects, err);
+		r = check_projects(slice_of(k->projects), err);
 	if (r != 0)
 		return r;
 	if (!k->name[0])

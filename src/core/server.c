@@ -39,9 +39,8 @@ static int remember(struct core *c)
 	for (unsigned i = 0; i < c->server_count; i++)
 		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? " " : "",
 			addr_format(&c->server[i].addr, text));
-	int r = store_begin(c->store);
-	if (r == 0)
-		r = store_meta_put(c->store, META_SERVER, all);
+	if (store_begin(c->store) == 0)
+		(void)store_meta_put(c->store, META_SERVER, all); /* an error sticks */
 	return store_commit(c->store, STORE_REPLAYABLE);
 }
 

@@ -173,7 +173,7 @@ static int update(struct store *s, const struct block *b)
 	int r = read_old(s, b->id, &old);
 	if (r == STORE_NOT_FOUND || (r == 0 && !same_subject(&old, b)))
 		r = sql_error(s, -EINVAL, "block %lld is not about that", (long long)b->id);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	bool wished = b->wish != old.wish;
 	struct query q;

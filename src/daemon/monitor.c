@@ -295,8 +295,9 @@ static void stop_children(struct monitor *m, bool for_good)
 	if (m->engine > 0)
 		(void)kill(m->engine, SIGTERM);
 	while ((m->engine > 0 || m->enforcer > 0) && clock_mono() < deadline) {
-		struct pollfd wait[2] = {
-			{.fd = m->signals, .events = POLLIN}, {.fd = m->inputs, .events = POLLIN}};
+		/* an engine that has hung up would wake us for nothing, again and again */
+		struct pollfd wait[2] = {{.fd = m->signals, .events = POLLIN},
+			{.fd = m->engine > 0 ? m->inputs : -1, .events = POLLIN}};
 		(void)poll(wait, 2, 100);
 		if (wait[1].revents & POLLIN)
 			(void)inputs_serve(m->inputs, m->settings);

@@ -97,7 +97,7 @@ class Fleet:
     def make_key(self):
         key = self.server.json("keys", "create", "--name", "sdk", "--allow", "*")
         self.key = dict(os.environ, CORDON_URL="http://127.0.0.1:8731", CORDON_AK=key["access_key_id"],
-                        CORDON_SK=key["secret_access_key"])
+                        CORDON_SK=key["secret_access_key"], CORDON_PROJECT=key["project_id"])
 
     def call(self, action, check=True, **params):
         """One operation by the vendor's client."""
@@ -112,6 +112,11 @@ class Fleet:
         if check and "Code" in answer:
             raise RuntimeError(f"{action} {params}: {answer}")
         return answer
+
+    def blocked_ip(self, **params):
+        """The other vendor's list, by its client."""
+        command = self.server_host.command("node", ROOT / "tests/sdk/call_huawei.mjs", *(f"{k}={v}" for k, v in params.items()))
+        return json.loads(run(*command, env=self.key))["data_list"]
 
     def custom(self, address, bound="in"):
         rows = self.call("DescribeCustomBlockRecords", BlockIp=address, PageSize=100)["RecordList"]
@@ -166,6 +171,9 @@ def one_attack(tap, fleet):
         return [(r["InstanceName"], r["Status"], r["Uuid"]) for r in rows] == [(one.name, 1, one.uuid)]
     tap.ok(until(listed, 10, 0.2), "the server shows it by the vendor's client, on that host",
            fleet.call("DescribeBruteForceRecords", BlockIp="10.88.0.100"))
+    rows = [(r["host_name"], r["src_ip"], r["intercept_num"]) for r in fleet.blocked_ip(host_name=one.name)]
+    tap.equal(rows, [(one.name, "10.88.0.100", FAIL_COUNT)], "so does the other vendor's, asked for that host")
+    tap.equal(fleet.blocked_ip(host_name=fleet.agents[1].name), [], "and shows nothing of another host")
     tap.equal(fleet.have("10.88.0.100"), [one.name], "the other kernels have not heard of it")
     record = fleet.server.block("10.88.0.100")
     tap.equal(record["attempts"], FAIL_COUNT, "the attempts are those of its sshd")

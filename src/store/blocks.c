@@ -171,10 +171,10 @@ static int update(struct store *s, const struct block *b)
 {
 	struct block old;
 	int r = read_old(s, b->id, &old);
-	if (r == STORE_NOT_FOUND || (r == 0 && !same_subject(&old, b)))
-		r = sql_error(s, -EINVAL, "block %lld is not about that", (long long)b->id);
-	if (r != 0)
+	if (r < 0)
 		return r;
+	if (r != 0 || !same_subject(&old, b))
+		return sql_error(s, -EINVAL, "block %lld is not about that", (long long)b->id);
 	bool wished = b->wish != old.wish;
 	struct query q;
 	sql_write(&q, s, wished ? &update_wish_sql : &update_sql);

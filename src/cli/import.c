@@ -194,7 +194,7 @@ static void add_range(struct import *m, struct addr first, const struct addr *la
 static int take_range(
 	struct import *m, struct slice text, unsigned line, const struct import_more *more)
 {
-	const char *dash = memchr(text.p, '-', text.n);
+	const char *dash = text.n ? memchr(text.p, '-', text.n) : NULL;
 	struct addr first, last;
 	if (!dash || !addr_parse(import_trim(slice_between(text.p, dash)), &first) ||
 		!addr_parse(import_trim(slice_between(dash + 1, text.p + text.n)), &last))

@@ -67,8 +67,8 @@ static int on_event(void *ctx, const struct event *event)
 	struct source *s = ctx;
 	struct event now = *event;
 	note_stamp(s, event->time);
-	/* a stamp that a client may have written: it was now */
-	if (event->forgeable && s->live)
+	/* a stamp that a client may have written: it was now; who only observes harms nobody */
+	if (event->forgeable && s->live && !enforce_observes(s->core->enforce))
 		now.time = s->reader.now;
 	if (now.time != EVENT_NO_TIME)
 		s->last_event = MAX_OF(s->last_event, now.time);

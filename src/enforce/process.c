@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define LOCK_TRIES    50
+#define LOCK_TRIES    150
 #define LOCK_PAUSE_US 20000
 
 static volatile sig_atomic_t terminated, releasing;
@@ -119,13 +119,24 @@ static int run(struct server *s, const struct enforcer_config *config, const sig
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* One that was killed a moment ago may still be dying, and its table with it. */
+static int take_lock(const char *table, int *ret)
+{
+	int r = lock_take(table, ret);
+	for (int i = 0; r == -EADDRINUSE && i < LOCK_TRIES; i++) {
+		(void)usleep(LOCK_PAUSE_US);
+		r = lock_take(table, ret);
+	}
+	return r;
+}
+
 int enforcer_main(int socket, const struct enforcer_config *config)
 {
 	sigset_t waiting;
 	set_signals(&waiting);
 	close_others(socket);
 	_cleanup_(closep) int lock = -1;
-	int r = lock_take(config->table, &lock);
+	int r = take_lock(config->table, &lock);
 	if (r < 0)
 		return fail(socket,
 			r == -EADDRINUSE ? "another daemon holds this table" : "the lock", r);

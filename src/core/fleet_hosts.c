@@ -33,12 +33,15 @@ struct invitation {
 	struct err *err;
 };
 
+/* It is typed behind a command's name: a first letter of '-' would make it an option. */
 static void draw_token(struct invitation *a)
 {
 	uint8_t secret[TOKEN_BYTES];
-	randombytes_buf(secret, sizeof(secret));
-	(void)sodium_bin2base64(a->token, sizeof(a->token), secret, sizeof(secret),
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	do {
+		randombytes_buf(secret, sizeof(secret));
+		(void)sodium_bin2base64(a->token, sizeof(a->token), secret, sizeof(secret),
+			sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	} while (a->token[0] == '-');
 	sodium_memzero(secret, sizeof(secret));
 }
 

@@ -195,6 +195,20 @@ static void a_key_has_one_host(void **state)
 	assert_string_equal(host.region, "local");
 }
 
+static void a_token_is_never_an_option(void **state)
+{
+	struct fleet *f = *state;
+	struct err err = {""};
+	char token[64];
+	struct invite invite = {.expires = clock_now() + MS_MINUTE};
+	for (unsigned i = 0; i < 400; i++) { /* one of 64 would begin with it */
+		assert_int_equal(core_host_invite(f->server->core, &f->server->who, &invite, token,
+					 sizeof(token), &err),
+			0);
+		assert_int_not_equal(token[0], '-');
+	}
+}
+
 static void what_is_over_invites_nobody(void **state)
 {
 	struct fleet *f = *state;
@@ -918,6 +932,7 @@ int main(void)
 		TEST(a_server_is_no_host),
 		TEST(an_invitation_works_once),
 		TEST(a_key_has_one_host),
+		TEST(a_token_is_never_an_option),
 		TEST(what_is_over_invites_nobody),
 		TEST(another_batch_of_the_number_is_a_clones),
 		TEST(the_fleet_is_measured),

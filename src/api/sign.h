@@ -14,7 +14,6 @@
 #define SIGN_SHA256_SIZE 32
 #define SIGN_HEX_MAX     65 /* hex of a SHA-256, with the NUL */
 #define SIGN_BASE64_MAX  29 /* base64 of a SHA-1, with the NUL */
-#define SIGN_TEXT_MAX    SIGN_HEX_MAX
 
 void sign_sha256_hex(struct slice data, char ret[static SIGN_HEX_MAX]);
 void sign_hmac_sha256(struct slice key, struct slice data, uint8_t ret[static SIGN_SHA256_SIZE]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/json.h"
 
-#include <math.h>
 
 void json_start(struct json *j, struct buf *out)
 {
@@ -163,16 +162,6 @@ void json_nothing(struct json *j)
 {
 	value_begins(j);
 	buf_puts(j->out, "null");
-}
-
-void json_double(struct json *j, double value)
-{
-	if (!isfinite(value)) {
-		json_nothing(j);
-		return;
-	}
-	value_begins(j);
-	buf_printf(j->out, "%.6g", value);
 }
 
 void json_field_slice(struct json *j, const char *name, struct slice value)

@@ -36,7 +36,6 @@ void json_text(struct json *j, const char *value); /* NULL writes null */
 void json_int(struct json *j, int64_t value);
 void json_bool(struct json *j, bool value);
 void json_nothing(struct json *j);
-void json_double(struct json *j, double value); /* NaN and infinities write null */
 
 void json_field_slice(struct json *j, const char *name, struct slice value);
 void json_field(struct json *j, const char *name, const char *value);

@@ -146,11 +146,6 @@ void timer_set(struct timer *t, int64_t ms)
 	(void)evtimer_add(t->event, &tv);
 }
 
-void timer_stop(struct timer *t)
-{
-	(void)evtimer_del(t->event);
-}
-
 struct timer *timer_free(struct timer *t)
 {
 	if (!t)

@@ -33,7 +33,6 @@ struct watch *watch_free(struct watch *w); /* NULL allowed; does not close fd; r
 /* Fires once, ms from now, each time it is set; 0 fires on the next turn of the loop. */
 struct timer *timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
 void timer_set(struct timer *t, int64_t ms);
-void timer_stop(struct timer *t);
 struct timer *timer_free(struct timer *t);
 
 /* A signal as an event; lasts as long as the loop. 0 or -errno. */

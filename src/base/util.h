@@ -28,7 +28,6 @@
 	})
 
 #define _printf_(text, args) __attribute__((format(printf, text, args)))
-#define _mustcheck_          __attribute__((warn_unused_result))
 
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))

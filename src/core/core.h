@@ -61,7 +61,6 @@ struct core_summary {
 /* Exact, and of one moment. */
 int core_summary(struct core_reader *r, int64_t account, struct core_summary *ret);
 int core_account(struct core_reader *r, int64_t id, struct account *ret);
-int core_account_by_project(struct core_reader *r, const char *project_id, struct account *ret);
 int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret);
 
 /* Authentication material. The secret in *ret must be wiped by the caller (sodium_memzero). */
@@ -184,10 +183,6 @@ int core_rules_remove(struct core *c, const struct core_caller *who, const int64
 /* rule 0: back to the default. */
 int core_host_rule_set(struct core *c, const struct core_caller *who, const char *uuid,
 	int64_t rule, struct err *err);
-
-/* Servers of an account, retired ones left out, by id. */
-int core_hosts(struct core_reader *r, int64_t account,
-	int (*fn)(void *ctx, const struct host *host), void *ctx);
 
 /* A Prometheus page (text format 0.0.4) into out; no address is ever a label. */
 int core_metrics(struct core *c, struct buf *out);

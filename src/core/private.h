@@ -42,7 +42,7 @@ struct counted {
 struct core_counters {
 	_Atomic uint64_t batches, commit_failures;
 	_Atomic uint64_t blocks_new, blocks_refused, blocks_over_ceiling, blocks_failed;
-	_Atomic uint64_t drifts, syncs, hits_lost;
+	_Atomic uint64_t drifts, syncs;
 	_Atomic uint64_t unconfirmed;
 	_Atomic uint64_t ordered, answered, answer_errors;
 	_Atomic uint64_t reports_applied, reports_repeated, reports_refused, reports_cloned;

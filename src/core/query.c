@@ -79,32 +79,9 @@ int core_account(struct core_reader *r, int64_t id, struct account *ret)
 	return found(store_account_get(r->store, id, ret));
 }
 
-int core_account_by_project(struct core_reader *r, const char *project_id, struct account *ret)
-{
-	return found(store_account_by_project(r->store, project_id, ret));
-}
-
 int core_host_by_uuid(struct core_reader *r, int64_t account, const char *uuid, struct host *ret)
 {
 	return targets_find(r->store, account, uuid, ret);
-}
-
-struct hosts {
-	int (*fn)(void *ctx, const struct host *host);
-	void *ctx;
-};
-
-static int host_in_use(void *ctx, const struct host *host)
-{
-	const struct hosts *h = ctx;
-	return host->retired ? 0 : h->fn(h->ctx, host);
-}
-
-int core_hosts(struct core_reader *r, int64_t account,
-	int (*fn)(void *ctx, const struct host *host), void *ctx)
-{
-	struct hosts h = {.fn = fn, .ctx = ctx};
-	return store_host_each(r->store, account, host_in_use, &h);
 }
 
 int core_customs(struct core_reader *r, const struct custom_query *q,

@@ -17,7 +17,6 @@ static const struct sql update_sql = {
 static const struct sql first_sql = {SQL_ACCOUNT_FIRST, COLUMNS "ORDER BY id LIMIT 1"};
 static const struct sql get_sql = {SQL_ACCOUNT_GET, COLUMNS "WHERE id = ?1"};
 static const struct sql each_sql = {SQL_ACCOUNT_EACH, COLUMNS "ORDER BY id"};
-static const struct sql project_sql = {SQL_ACCOUNT_PROJECT, COLUMNS "WHERE project_id = ?1"};
 /* a name that looks like another's number is still the name */
 static const struct sql find_sql = {SQL_ACCOUNT_FIND,
 	COLUMNS "WHERE ?1 IN (name, uid, project_id) ORDER BY name = ?1 DESC, id LIMIT 1"};
@@ -103,14 +102,6 @@ int store_account_get(struct store *s, int64_t id, struct account *ret)
 	struct query q;
 	sql_read(&q, s, &get_sql);
 	sql_put_int(&q, id);
-	return read_one(&q, ret);
-}
-
-int store_account_by_project(struct store *s, const char *project_id, struct account *ret)
-{
-	struct query q;
-	sql_read(&q, s, &project_sql);
-	sql_put_text(&q, project_id);
 	return read_one(&q, ret);
 }
 

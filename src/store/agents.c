@@ -19,7 +19,6 @@ static const struct sql health_sql = {SQL_AGENT_HEALTH,
 static const struct sql get_sql = {SQL_AGENT_GET, COLUMNS "WHERE a.host = ?1"};
 static const struct sql fingerprint_sql = {
 	SQL_AGENT_FINGERPRINT, COLUMNS "WHERE a.fingerprint = ?1"};
-static const struct sql remove_sql = {SQL_AGENT_REMOVE, "DELETE FROM agent WHERE host = ?1"};
 static const struct sql batch_sql = {
 	SQL_AGENT_BATCH, "UPDATE agent SET batch = ?2, batch_id = ?3 WHERE host = ?1"};
 
@@ -73,14 +72,6 @@ int store_agent_by_fingerprint(struct store *s, const char *fingerprint, struct 
 	sql_read(&q, s, &fingerprint_sql);
 	sql_put_text(&q, fingerprint);
 	return read_one(&q, ret);
-}
-
-int store_agent_remove(struct store *s, uint32_t host)
-{
-	struct query q;
-	sql_write(&q, s, &remove_sql);
-	sql_put_int(&q, host);
-	return sql_run_one(&q);
 }
 
 int store_agent_batch(struct store *s, uint32_t host, int64_t number, int64_t id)

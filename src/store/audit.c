@@ -11,8 +11,6 @@ static const struct sql add_sql = {SQL_AUDIT_ADD,
 	"SELECT id, time, account, who, what, object, detail, \"from\", \"before\", \"after\""     \
 	" FROM audit "
 #define ORDER "ORDER BY time DESC, id DESC LIMIT ?1"
-static const struct sql each_sql = {SQL_AUDIT_EACH, COLUMNS ORDER};
-static const struct sql object_sql = {SQL_AUDIT_OBJECT, COLUMNS "WHERE object = ?2 " ORDER};
 /* One text, walked in the order of whichever index has the least to step over. */
 #define QUERY(index, condition)                                                                    \
 	COLUMNS "INDEXED BY " index " WHERE " condition                                            \
@@ -73,17 +71,6 @@ static int hand_out(struct query *q, int (*fn)(void *ctx, const struct audit_ent
 			r = fn(ctx, &e);
 	}
 	return sql_end(q, r);
-}
-
-int store_audit_each(struct store *s, const char *object, unsigned most,
-	int (*fn)(void *ctx, const struct audit_entry *e), void *ctx)
-{
-	struct query q;
-	sql_read(&q, s, object ? &object_sql : &each_sql);
-	sql_put_int(&q, most);
-	if (object)
-		sql_put_text(&q, object);
-	return hand_out(&q, fn, ctx);
 }
 
 /* Who asks for a person's changes need not step over the lives of millions of blocks. */

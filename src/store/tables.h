@@ -15,7 +15,6 @@
  * accounts.c. The first one is made with the database. */
 int store_account_first(struct store *s, struct account *ret);
 int store_account_get(struct store *s, int64_t id, struct account *ret); /* or NOT_FOUND */
-int store_account_by_project(struct store *s, const char *project_id, struct account *ret);
 /* By name, uid or project id, whichever it is; or NOT_FOUND. */
 int store_account_find(struct store *s, const char *text, struct account *ret);
 /* Draws uid and project id; sets them and the id. -EEXIST: there is one of that name. */
@@ -153,9 +152,6 @@ struct audit_query {
 };
 /* Newest first. */
 int store_audit_query(struct store *s, const struct audit_query *q,
-	int (*fn)(void *ctx, const struct audit_entry *e), void *ctx);
-/* Newest first, object exact unless NULL. */
-int store_audit_each(struct store *s, const char *object, unsigned most,
 	int (*fn)(void *ctx, const struct audit_entry *e), void *ctx);
 /* How many it removed, or -errno. */
 int store_audit_expunge(struct store *s, int64_t before, unsigned most);

@@ -5,7 +5,6 @@
 #include "base/json.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,10 +34,7 @@ static void values_and_commas(void **state)
 	json_end_array(&j);
 	json_begin_object(&j);
 	json_end_object(&j);
-	json_double(&j, 0.5);
-	json_double(&j, -3);
-	json_double(&j, NAN);
-	json_double(&j, INFINITY);
+	json_nothing(&j);
 	json_text(&j, "");
 	json_end_array(&j);
 	json_end_object(&j);
@@ -46,7 +42,7 @@ static void values_and_commas(void **state)
 	assert_string_equal(b.p,
 		"{\"s\":\"x\",\"none\":null,\"low\":-9223372036854775808,"
 		"\"high\":9223372036854775807,\"zero\":0,\"yes\":true,\"no\":false,"
-		"\"null\":null,\"slice\":\"abc\",\"list\":[[],{},0.5,-3,null,null,\"\"]}");
+		"\"null\":null,\"slice\":\"abc\",\"list\":[[],{},null,\"\"]}");
 }
 
 static void every_byte_is_well_formed(void **state)

@@ -514,9 +514,9 @@ static void earlier_lives_go_to_the_audit(void **state)
 	assert_int_equal(apply(f, a.id, 2, 0, NULL, 0, b, 1, NULL), 0);
 	b[0].state = BLOCK_APPLIED;
 	assert_int_equal(apply(f, a.id, 3, 0, NULL, 0, b, 1, NULL), 0);
-	assert_int_equal(store_audit_each(core_store(f->server->core), "203.0.113.1", 100,
-				 count_life, &lives),
-		0);
+	const struct audit_query asked = {.object = "203.0.113.1", .limit = 100};
+	struct store *store = core_store(f->server->core);
+	assert_int_equal(store_audit_query(store, &asked, count_life, &lives), 0);
 	assert_int_equal(lives, 1);
 }
 

@@ -97,12 +97,6 @@ static void agents(void **state)
 	fixture_begin(f);
 	assert_int_equal(store_agent_put(f->store, &again), -EEXIST);
 	store_rollback(f->store);
-
-	fixture_begin(f);
-	assert_int_equal(store_agent_remove(f->store, f->host), 0);
-	assert_int_equal(store_agent_remove(f->store, f->host), STORE_NOT_FOUND);
-	fixture_commit(f);
-	assert_int_equal(store_agent_get(f->store, f->host, &got), STORE_NOT_FOUND);
 }
 
 static int64_t next_version(struct fixture *f)

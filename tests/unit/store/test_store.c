@@ -54,7 +54,7 @@ static void the_first_open_makes_everything(void **state)
 	assert_int_equal(strspn(a.project_id, "0123456789abcdef"), 32);
 	assert_false(a.closed);
 	struct account same;
-	assert_int_equal(store_account_by_project(s, a.project_id, &same), 0);
+	assert_int_equal(store_account_find(s, a.project_id, &same), 0);
 	assert_int_equal(same.id, a.id);
 	assert_int_equal(store_account_get(s, a.id, &same), 0);
 	assert_string_equal(same.uid, a.uid);

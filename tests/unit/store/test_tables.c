@@ -686,6 +686,7 @@ static void audit(void **state)
 	struct fixture *f = *state;
 	struct audit_entry e = {
 		.account = f->account.id, .who = "cli", .what = "block", .detail = "why"};
+	const struct audit_query latest = {.limit = 4}, of_one = {.object = "o1", .limit = 10};
 	fixture_begin(f);
 	for (int i = 0; i < 6; i++) {
 		e.time = i == 3 ? 0 : i;
@@ -695,12 +696,12 @@ static void audit(void **state)
 	fixture_commit(f);
 	fixture_reopen(f);
 	struct names names = {0};
-	assert_int_equal(store_audit_each(f->store, NULL, 4, add_audit, &names), 0);
+	assert_int_equal(store_audit_query(f->store, &latest, add_audit, &names), 0);
 	assert_int_equal(names.n, 4);
 	assert_string_equal(names.text[0], "5 block o1 why");
 	assert_string_equal(names.text[3], "1 block o1 why");
 	names = (struct names){0};
-	assert_int_equal(store_audit_each(f->store, "o1", 10, add_audit, &names), 0);
+	assert_int_equal(store_audit_query(f->store, &of_one, add_audit, &names), 0);
 	assert_int_equal(names.n, 3);
 	assert_string_equal(names.text[2], "0 block o1 why");
 	fixture_begin(f);

@@ -56,8 +56,7 @@ struct session_table {
 	struct slot *slots;
 	uint32_t *buckets;
 	struct age_list open, closed;
-	/* for the store: what changed since the last report, and that report itself */
-	struct batch news, reported;
+	struct batch news; /* for the store: what changed since the last report */
 };
 
 struct session_table *session_table_new(uint32_t limit, int64_t idle)
@@ -77,16 +76,9 @@ struct session_table *session_table_new(uint32_t limit, int64_t idle)
 	t->slots = calloc(t->limit, sizeof(*t->slots));
 	t->buckets = calloc((size_t)1 << bits, sizeof(*t->buckets));
 	t->news.slots = calloc(t->limit, sizeof(*t->news.slots));
-	t->reported.slots = calloc(t->limit, sizeof(*t->reported.slots));
-	if (!t->slots || !t->buckets || !t->news.slots || !t->reported.slots)
+	if (!t->slots || !t->buckets || !t->news.slots)
 		return session_table_free(t);
 	return t;
-}
-
-static void batch_done(struct batch *b)
-{
-	free(b->slots);
-	free(b->gone);
 }
 
 struct session_table *session_table_free(struct session_table *t)
@@ -94,8 +86,8 @@ struct session_table *session_table_free(struct session_table *t)
 	if (t) {
 		free(t->slots);
 		free(t->buckets);
-		batch_done(&t->news);
-		batch_done(&t->reported);
+		free(t->news.slots);
+		free(t->news.gone);
 		free(t);
 	}
 	return NULL;
@@ -401,24 +393,8 @@ int session_table_dirty(
 		slot->session.stored = slot->session.key != 0;
 		slot->session.dirty = false;
 	}
-	struct batch empty = t->reported;
-	empty.count = empty.gone_count = 0;
-	t->reported = t->news;
-	t->news = empty;
+	t->news.count = t->news.gone_count = 0;
 	return 0;
-}
-
-void session_table_uncommitted(struct session_table *t)
-{
-	struct batch *b = &t->reported;
-	for (uint32_t i = 0; i < b->gone_count; i++)
-		note_gone(&t->news, b->gone[i]);
-	for (uint32_t i = 0; i < b->count; i++) {
-		struct session *s = &t->slots[b->slots[i]].session;
-		if (s->key != 0)
-			mark_dirty(t, s);
-	}
-	b->count = b->gone_count = 0;
 }
 
 void session_table_restore(struct session_table *t, const struct session *stored)

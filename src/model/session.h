@@ -72,12 +72,11 @@ void session_table_sweep(struct session_table *t, int64_t now);
  * Calls fn for every session changed since the last call and marks it clean;
  * `closed` then means that the session has left and its stored copy shall go
  * (key is all that is valid). fn must not change the table. When fn returns
- * non-zero that is returned and everything stays dirty.
+ * non-zero that is returned and everything stays dirty. When the transaction
+ * fails afterwards, the table is of no use: restore a new one from the store.
  */
 int session_table_dirty(
 	struct session_table *t, int (*fn)(void *ctx, const struct session *s), void *ctx);
-/* The transaction of the last session_table_dirty() failed: all of it is dirty again. */
-void session_table_uncommitted(struct session_table *t);
 /* Puts a stored session back (key, last and content as stored). */
 void session_table_restore(struct session_table *t, const struct session *s);
 

@@ -211,11 +211,8 @@ static void rows_follow_every_change(void **state)
 			session_close(t, s);
 		if (draw(&seed, 50) == 0)
 			session_table_sweep(t, now);
-		if (draw(&seed, 10) == 0) {
+		if (draw(&seed, 10) == 0)
 			assert_int_equal(session_table_dirty(t, put_row, rows), 0);
-			if (draw(&seed, 3) == 0)
-				session_table_uncommitted(t);
-		}
 	}
 	assert_int_equal(session_table_dirty(t, put_row, rows), 0);
 	_cleanup_(tablep) struct session_table *copy = session_table_new(40, MS_MINUTE);
@@ -256,10 +253,6 @@ static void failed_reports_stay_dirty(void **state)
 		(void)session_get(t, key_of(pid), 1000);
 	rows->fail_at = 3;
 	assert_int_equal(session_table_dirty(t, put_row, rows), -5);
-	*rows = (struct rows){0};
-	assert_int_equal(session_table_dirty(t, put_row, rows), 0);
-	assert_int_equal(rows->calls, 5);
-	session_table_uncommitted(t);
 	*rows = (struct rows){0};
 	assert_int_equal(session_table_dirty(t, put_row, rows), 0);
 	assert_int_equal(rows->calls, 5);

@@ -110,8 +110,6 @@ static void operate(struct window_table *t, struct model *m, const uint8_t op[st
 		break;
 	case 2:
 		must(window_dirty(t, INT64_MIN, put_row, m) == 0);
-		if (op[3] % 2)
-			window_uncommitted(t);
 		break;
 	case 3:
 		add(t, m, source, m->now - op[3] * 400, n);

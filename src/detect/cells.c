@@ -48,17 +48,8 @@ void cells_release_chunks(struct window_table *t, struct cell *e)
 	}
 }
 
-void cells_begin_news(struct window_table *t)
-{
-	if (t->reported) {
-		t->reported = false;
-		t->changed_count = t->gone_count = 0;
-	}
-}
-
 void cells_mark_dirty(struct window_table *t, struct cell *e)
 {
-	cells_begin_news(t);
 	e->dirty = 1;
 	if (e->listed)
 		return;
@@ -139,11 +130,8 @@ static bool evict(struct window_table *t, const struct cell *but)
 			victim = e;
 	}
 	t->evicted += victim->n > 0;
-	if (victim->stored) {
-		cells_begin_news(t);
-		if (t->gone_count < t->gone_size)
-			t->gone[t->gone_count++] = cells_key_of(victim);
-	}
+	if (victim->stored && t->gone_count < t->gone_size)
+		t->gone[t->gone_count++] = cells_key_of(victim);
 	entry_release(t, victim);
 	return true;
 }

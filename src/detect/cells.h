@@ -67,11 +67,10 @@ struct window_table {
 	unsigned shift; /* of a hash, to get the bucket */
 	struct cell *cells;
 	uint32_t *buckets;
-	uint32_t *changed; /* cells in need of a report, or last reported */
+	uint32_t *changed; /* cells in need of a report */
 	uint32_t changed_count;
 	struct packed_key *gone; /* evicted, but stored */
 	uint32_t gone_count, gone_size;
-	bool reported; /* changed and gone are those of the last report */
 };
 
 static inline struct cell *cell_at(const struct window_table *t, uint32_t number)
@@ -152,5 +151,3 @@ void cells_empty(struct window_table *t, struct cell *e);
 /* Lets an entry go; without failures it remains until the store has heard of it. */
 void cells_forget(struct window_table *t, struct cell *e);
 void cells_mark_dirty(struct window_table *t, struct cell *e);
-/* Starts new lists when the present ones have been reported. */
-void cells_begin_news(struct window_table *t);

@@ -216,7 +216,6 @@ int window_dirty(struct window_table *t, int64_t oldest,
 	int (*fn)(void *ctx, const struct window_key *key, const int64_t *times, unsigned n),
 	void *ctx)
 {
-	cells_begin_news(t);
 	int r = report(t, oldest, fn, ctx);
 	if (r != 0)
 		return r;
@@ -230,23 +229,8 @@ int window_dirty(struct window_table *t, int64_t oldest,
 			cells_empty(t, e); /* freed by window_sweep() */
 		e->stored = e->n > 0;
 	}
-	t->reported = true;
+	t->changed_count = t->gone_count = 0;
 	return 0;
-}
-
-void window_uncommitted(struct window_table *t)
-{
-	if (!t->reported)
-		return;
-	t->reported = false;
-	for (uint32_t i = 0; i < t->changed_count; i++) {
-		struct cell *e = cell_at(t, t->changed[i]);
-		e->listed = 1;
-		if (e->kind == CELL_ENTRY) {
-			e->dirty = 1;
-			e->stored = 1; /* what was to go may still be there */
-		}
-	}
 }
 
 void window_restore(

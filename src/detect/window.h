@@ -61,16 +61,12 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret);
  * For the store: fn gets every window changed since the last call (n == 0: it is
  * gone), times oldest first, and they become clean. Windows whose latest failure
  * is before `oldest` are reported as gone instead. When fn returns non-zero that
- * is returned and everything stays dirty.
+ * is returned and everything stays dirty. When the transaction fails afterwards,
+ * the table is of no use: restore a new one from the store.
  */
 int window_dirty(struct window_table *t, int64_t oldest,
 	int (*fn)(void *ctx, const struct window_key *key, const int64_t *times, unsigned n),
 	void *ctx);
-/*
- * The transaction of the last window_dirty() failed: what it reported is dirty
- * again. Nothing may have been added, cleared or swept in between.
- */
-void window_uncommitted(struct window_table *t);
 /* Puts a stored window back; times oldest first. */
 void window_restore(
 	struct window_table *t, const struct window_key *key, const int64_t *times, unsigned n);

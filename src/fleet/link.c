@@ -4,7 +4,6 @@
 #include "fleet/protocol.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -224,12 +223,10 @@ unsigned link_status(const struct link *l)
 /* What {"error": sentence} says. */
 static int explain_answer(const struct link *l, struct err *err)
 {
-	json_t *root = json_loadb(l->answer.p ? l->answer.p : "", l->answer.n, 0, NULL);
-	const char *sentence = json_string_value(json_object_get(root, "error"));
-	(void)err_set(err, -EPROTO, "the server answers %u%s%s", link_status(l),
-		sentence ? ": " : "", sentence ? sentence : "");
-	json_decref(root);
-	return -EPROTO;
+	char sentence[sizeof(err->text)];
+	protocol_get_error(buf_as_slice(&l->answer), sentence, sizeof(sentence));
+	return err_set(err, -EPROTO, "the server answers %u%s%s", link_status(l),
+		sentence[0] ? ": " : "", sentence);
 }
 
 int link_explain(const struct link *l, CURLcode result, struct err *err)

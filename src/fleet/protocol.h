@@ -90,5 +90,5 @@ void protocol_put_clone(struct buf *out, int64_t next);
 /* {"applied": N} or {"next": N} */
 int protocol_get_number(struct slice text, const char *name, int64_t *ret, struct err *err);
 bool protocol_is_clone(struct slice text);
-/* The sentence of an error; "" when there is none. */
+/* The sentence of an error, of one line; "" when there is none. */
 void protocol_get_error(struct slice text, char *ret, size_t size);

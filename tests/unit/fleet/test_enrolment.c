@@ -205,7 +205,9 @@ static void test_refusals_are_said(void **state)
 		{401, "{\"error\":\"no such token\"}", "does not take this token"},
 		{403, "{\"error\":\"no such token\"}", "does not take this token"},
 		{503, "{\"error\":\"the disk is full\"}", "503: the disk is full"},
+		{503, "{\"error\":\"one\\nline\"}", "503: one?line"},
 		{500, "oops", "500"},
+		{500, "", "500"},
 		{200, "{\"certificate\":\"x\"}", ""},
 	};
 	for (size_t i = 0; i < countof(cases); i++) {

@@ -59,6 +59,20 @@ static int check_role(const struct settings *s, struct err *err)
 		settings_role_name(s->role));
 }
 
+/* A server that starts, or has many enrolments to do, is ready in a moment. */
+static int make(const struct enrol_options *o, const struct agent_info *info, struct enrolment *ret,
+	struct err *err)
+{
+	static const unsigned waits[] = {1, 2, 4, 8}; /* s */
+	int r = enrolment_make(".", o->url, o->token, info, ret, err);
+	for (size_t i = 0; r == -EAGAIN && i < countof(waits); i++) {
+		(void)fprintf(stderr, "cordond: %s; again in %u s\n", err->text, waits[i]);
+		(void)sleep(waits[i]);
+		r = enrolment_make(".", o->url, o->token, info, ret, err);
+	}
+	return r;
+}
+
 /* In the child. The parents of the state directory may be closed to the user it becomes. */
 static int enrol_in_directory(const struct enrol_options *o, const struct settings *s,
 	const struct identity *become, struct err *err)
@@ -70,7 +84,7 @@ static int enrol_in_directory(const struct enrol_options *o, const struct settin
 		return err_set(err, -errno, "%s: %s", s->state_dir, strerror(errno));
 	int r = become ? sandbox_become(become, err) : 0;
 	if (r == 0)
-		r = enrolment_make(".", o->url, o->token, &info, &made, err);
+		r = make(o, &info, &made, err);
 	if (r == 0)
 		(void)printf(
 			"This machine is now %s (%s) of %s.\n", made.name, made.uuid, made.url);

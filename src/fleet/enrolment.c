@@ -184,8 +184,8 @@ static int explain_refusal(const struct link *l, const struct place *place, stru
 			"%s does not take this token: it is good once, and for a while; `cordon "
 			"hosts invite` makes another",
 			place->url);
-	int r = link_explain(l, CURLE_OK, err);
-	return err_prefix(err, r, "%s", place->url);
+	(void)link_explain(l, CURLE_OK, err);
+	return err_prefix(err, status == 503 ? -EAGAIN : -EPROTO, "%s", place->url);
 }
 
 /* One question, one answer. */

@@ -28,7 +28,8 @@ int enrolment_save(const char *dir, const struct enrolment *e, struct err *err);
 int enrolment_remove(const char *dir);
 /*
  * `cordond enrol URL TOKEN`: makes a key, has it signed, saves. token: "SECRET.PIN" as
- * `cordon hosts invite` printed it. Blocks, for 30 s at most.
+ * `cordon hosts invite` printed it. Blocks, for 30 s at most. -EAGAIN: the server cannot do it
+ * now (503), the token is as good as before.
  */
 int enrolment_make(const char *dir, const char *url, const char *token,
 	const struct agent_info *info, struct enrolment *ret, struct err *err);

@@ -3,6 +3,8 @@
 """Becoming an agent, being one and being one no more: what `cordond enrol` accepts and refuses, a running
 daemon that changes its role, a link that goes and comes, a server that moves, a retirement, clones, and an account
 that is closed."""
+import base64
+import hashlib
 import json
 import os
 import re
@@ -92,6 +94,40 @@ def refusals(tap, w):
         tap.ok(got[0] == code and said in got[1] and not (state / "enrolment.json").exists(),
                f"enrol is refused {name}", got)
     return url, token
+
+
+# Answers 503 twice, then what it does not take.
+BUSY_SERVER = """
+import http.server, ssl, sys
+class Busy(http.server.BaseHTTPRequestHandler):
+    asked = 0
+    def do_POST(self):
+        Busy.asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503 if Busy.asked < 3 else 403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", 8745), Busy)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(*sys.argv[1:])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
+def busy_server(tap, w):
+    place = scratch()
+    key, certificate = place / "key.pem", place / "certificate.pem"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=m",
+        "-keyout", key, "-out", certificate)
+    public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                            capture_output=True).stdout
+    pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
+    w.host.start(sys.executable, "-c", BUSY_SERVER, certificate, key, stderr=subprocess.DEVNULL)
+    until(lambda: "8745" in w.host.run("ss", "-tln"))
+    code, said = w.enrol("https://127.0.0.1:8745", f"secret.{pin}", state=scratch() / "busy")
+    tap.ok(code == 1 and said.count("; again in") == 2 and "answers 503" in said and "does not take this token" in said,
+           "a server that is busy is asked again", said)
 
 
 def roles(tap, w):
@@ -341,11 +377,12 @@ def account_closed(tap, w):
 
 def main():
     need_root()
-    need_commands("ip", "nft", "setpriv")
+    need_commands("ip", "nft", "openssl", "setpriv")
     tap = Tap()
     w = World()
     w.server.start()
     url, token = refusals(tap, w)
+    busy_server(tap, w)
     roles(tap, w)
     time.sleep(1)  # what a wrong token costs
     running_daemon(tap, w, url, token)

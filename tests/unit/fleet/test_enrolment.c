@@ -200,22 +200,24 @@ static void test_refusals_are_said(void **state)
 	struct world *w = *state;
 	static const struct {
 		unsigned status;
-		const char *body, *said;
+		const char *body;
+		int result;
+		const char *said;
 	} cases[] = {
-		{401, "{\"error\":\"no such token\"}", "does not take this token"},
-		{403, "{\"error\":\"no such token\"}", "does not take this token"},
-		{503, "{\"error\":\"the disk is full\"}", "503: the disk is full"},
-		{503, "{\"error\":\"one\\nline\"}", "503: one?line"},
-		{500, "oops", "500"},
-		{500, "", "500"},
-		{200, "{\"certificate\":\"x\"}", ""},
+		{401, "{\"error\":\"no such token\"}", -EACCES, "does not take this token"},
+		{403, "{\"error\":\"no such token\"}", -EACCES, "does not take this token"},
+		{503, "{\"error\":\"the disk is full\"}", -EAGAIN, "503: the disk is full"},
+		{503, "{\"error\":\"one\\nline\"}", -EAGAIN, "503: one?line"},
+		{500, "oops", -EPROTO, "500"},
+		{500, "", -EPROTO, "500"},
+		{200, "{\"certificate\":\"x\"}", -EBADMSG, ""},
 	};
 	for (size_t i = 0; i < countof(cases); i++) {
 		struct enrolment e = {0};
 		struct err err = {""};
 		w->status = cases[i].status;
 		w->body = cases[i].body;
-		assert_true(enrol(w, w->ear.pin, &e, &err) < 0);
+		assert_int_equal(enrol(w, w->ear.pin, &e, &err), cases[i].result);
 		assert_non_null(strstr(err.text, cases[i].said));
 		assert_nothing_kept(w);
 	}

@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "core/private.h"
 
+/* With the file's they fit what an agent is told at once. */
+#define OWN_MAX (WISHES_ALLOW_MAX - SETTINGS_ALLOW_MAX)
+
 struct allow {
 	const struct core_caller *who;
 	const struct prefix *prefix;
@@ -32,12 +35,14 @@ static bool is_configured(const struct core *c, const struct allow *a)
 
 struct search {
 	const struct prefix *prefix;
+	unsigned others;
 	struct allow_entry found;
 };
 
 static int find_entry(void *ctx, const struct allow_entry *e)
 {
 	struct search *s = ctx;
+	s->others++;
 	if (!prefix_eq(&e->prefix, s->prefix))
 		return 0;
 	s->found = *e;
@@ -49,11 +54,25 @@ static const char *describe(bool there, const struct allow_entry *e)
 	return !there ? "" : e->why[0] ? e->why : "allowed";
 }
 
+static int put(struct core *c, const struct allow *a, const struct allow_entry *e,
+	struct search *ret_old, bool *ret_known)
+{
+	int known = store_allow_each(c->store, a->who->account, find_entry, ret_old);
+	if (known < 0)
+		return known;
+	*ret_known = known == 1;
+	if (known == 0 && ret_old->others >= OWN_MAX)
+		return err_set(a->err, CORE_INVALID,
+			"the allow-list has %u entries: no more, please", ret_old->others);
+	return store_allow_put(c->store, e);
+}
+
 static int do_allow_add(struct core *c, void *arg)
 {
 	struct allow *a = arg;
 	char text[PREFIX_TEXT_MAX];
 	unsigned lifted = 0;
+	bool known = false;
 	struct search old = {.prefix = a->prefix};
 	struct allow_entry e = {
 		.account = a->who->account, .prefix = *a->prefix, .created = clock_now()};
@@ -63,11 +82,10 @@ static int do_allow_add(struct core *c, void *arg)
 		r = store_begin(c->store);
 	if (r != 0)
 		return r;
-	int known = store_allow_each(c->store, a->who->account, find_entry, &old);
-	r = known < 0 ? known : store_allow_put(c->store, &e);
+	r = put(c, a, &e, &old, &known);
 	const struct change change = {.what = "allow.add",
 		.object = prefix_format(a->prefix, text),
-		.before = describe(known == 1, &old.found),
+		.before = describe(known, &old.found),
 		.after = describe(true, &e)};
 	audit_change(c, a->who, &change, "%s", e.why);
 	rules_touch(c, a->who->account);

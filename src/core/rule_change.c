@@ -36,21 +36,38 @@ static const char *describe(const struct rule *r, char text[static RULE_TEXT_MAX
 	return text;
 }
 
+/* With the file's they fit what an agent is told at once. */
+#define EVERYWHERE_MAX (WISHES_RULES_MAX - SETTINGS_RULES_MAX)
+
+struct counting {
+	const struct core *core;
+	const struct rule *put;
+	unsigned all, everywhere; /* others than the one that is put, and the file's */
+};
+
 static int count_rule(void *ctx, const struct rule *r)
 {
-	(void)r;
-	++*(unsigned *)ctx;
+	struct counting *n = ctx;
+	bool everywhere = r->source == RULE_USER && r->is_default && r->enabled;
+	n->all++;
+	n->everywhere += everywhere && r->id != n->put->id &&
+			 !rules_is_configured(n->core, r->account, r->name);
 	return 0;
 }
 
-/* What does not fit could not be loaded at the next start. */
+/* What does not fit could not be loaded at the next start, or not reach the agents. */
 static int check_room(struct core *c, const struct rule_change *a)
 {
-	unsigned n = 0;
+	struct counting n = {.core = c, .put = a->rule};
 	int r = store_rule_each(c->store, a->who->account, count_rule, &n);
-	if (r == 0 && n + SETTINGS_RULES_MAX + 1 >= RULES_MAX)
-		r = err_set(a->err, CORE_INVALID, "there are %u rules: no more, please", n);
-	return r;
+	if (r != 0)
+		return r;
+	if (a->rule->id == 0 && n.all + SETTINGS_RULES_MAX + 1 >= RULES_MAX)
+		return err_set(a->err, CORE_INVALID, "there are %u rules: no more, please", n.all);
+	if (a->rule->is_default && a->rule->enabled && n.everywhere >= EVERYWHERE_MAX)
+		return err_set(a->err, CORE_INVALID,
+			"%u rules hold wherever there is no other: no more, please", n.everywhere);
+	return 0;
 }
 
 struct search {
@@ -144,7 +161,7 @@ static int check_put(struct core *c, struct rule_change *a, struct targets *on)
 		r = find_rule(c, a->who, a->rule->id, &a->old, a->err);
 	if (r == 0)
 		r = check_name(c, a);
-	if (r == 0 && a->rule->id == 0)
+	if (r == 0)
 		r = check_room(c, a);
 	if (r == 0 && a->uuids)
 		r = targets_of(

@@ -900,6 +900,54 @@ static void the_allow_list_is_the_accounts(void **state)
 	wishes_done(&w);
 }
 
+/* Else it would hold here and be missing there. */
+static void what_no_agent_could_be_told_is_refused(void **state)
+{
+	struct fleet *f = *state;
+	struct core *c = f->server->core;
+	const struct core_caller *who = &f->server->who;
+	enum {
+		ALLOW = WISHES_ALLOW_MAX - SETTINGS_ALLOW_MAX,
+		RULES = WISHES_RULES_MAX - SETTINGS_RULES_MAX
+	};
+	struct host a = fleet_enrol(f, who->account, KEY_A, "a");
+	struct err err = {""};
+	char name[RULE_NAME_MAX];
+	assert_int_equal(store_begin(core_store(c)), 0);
+	for (uint32_t i = 1; i < ALLOW; i++) {
+		struct addr address = addr_from_v4(0xc6120000 + i);
+		struct allow_entry e = {
+			.account = who->account, .prefix = prefix_of(&address, 128)};
+		assert_int_equal(store_allow_put(core_store(c), &e), 0);
+	}
+	assert_int_equal(store_commit(core_store(c), STORE_REPLAYABLE), 0);
+	struct prefix last = world_prefix("203.0.113.1"), more = world_prefix("203.0.113.2");
+	assert_int_equal(core_allow_add(c, who, &last, "", &err), 0);
+	assert_int_equal(core_allow_add(c, who, &more, "", &err), CORE_INVALID);
+	assert_string_equal(err.text, "the allow-list has 3072 entries: no more, please");
+	assert_int_equal(core_allow_add(c, who, &last, "another reason", &err), 0);
+
+	for (unsigned i = 0; i < RULES; i++) {
+		(void)snprintf(name, sizeof(name), "r%u", i);
+		(void)add_rule(f, name, true, true);
+	}
+	struct rule off = add_rule(f, "off", true, false),
+		    named = add_rule(f, "named", false, true);
+	struct rule *const beyond[] = {&off, &named};
+	for (size_t i = 0; i < countof(beyond); i++) {
+		struct rule wanted = *beyond[i];
+		wanted.enabled = wanted.is_default = true;
+		assert_int_equal(core_rule_put(c, who, &wanted, NULL, 0, NULL, &err), CORE_INVALID);
+		assert_non_null(strstr(err.text, "192 rules"));
+		beyond[i]->fail_count++;
+		assert_int_equal(core_rule_put(c, who, beyond[i], NULL, 0, NULL, &err), 0);
+	}
+	struct wishes w = fleet_wishes(f, a.id, 0);
+	assert_int_equal(w.allow_count, ALLOW);
+	assert_int_equal(w.rule_count, RULES);
+	wishes_done(&w);
+}
+
 static void a_new_host_is_covered_by_what_is_everywhere(void **state)
 {
 	struct fleet *f = *state;
@@ -954,6 +1002,7 @@ int main(void)
 		TEST(many_wishes_come_in_pages),
 		TEST(a_host_gets_its_own_rule_or_the_defaults),
 		TEST(the_allow_list_is_the_accounts),
+		TEST(what_no_agent_could_be_told_is_refused),
 		TEST(a_new_host_is_covered_by_what_is_everywhere),
 		TEST(the_address_is_said_once_and_asked_often),
 	};

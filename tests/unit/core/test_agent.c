@@ -645,6 +645,28 @@ static void the_server_is_spared_after_a_restart(void **state)
 	assert_int_equal(why_never(f, &second), PROTECT_NONE);
 }
 
+/* Allowed by hand on the server or not: nobody takes it from the agent's kernel. */
+static void the_server_stays_allowed_when_its_entry_goes(void **state)
+{
+	struct fleet *f = *state;
+	struct addr server = addr_from_v4(0xc6336401);
+	struct prefix entry = prefix_of(&server, 128), other = world_prefix("203.0.113.9");
+	assert_int_equal(core_server_set(f->agent->core, &server, 1), 0);
+	assert_int_equal(core_allow_add(f->server->core, &f->server->who, &entry, "", NULL), 0);
+	assert_int_equal(core_allow_add(f->server->core, &f->server->who, &other, "", NULL), 0);
+	fleet_settle(f);
+	world_until(f->agent, world_in_kernel(f->agent, ENFORCE_ALLOW, "203.0.113.9") != NULL);
+	assert_non_null(world_in_kernel(f->agent, ENFORCE_ALLOW, "198.51.100.1"));
+	assert_int_equal(
+		core_allow_remove(f->agent->core, &f->agent->who, &entry, NULL), CORE_INVALID);
+	assert_int_equal(core_allow_remove(f->server->core, &f->server->who, &entry, NULL), 0);
+	assert_int_equal(core_allow_remove(f->server->core, &f->server->who, &other, NULL), 0);
+	fleet_settle(f);
+	world_until(f->agent, world_in_kernel(f->agent, ENFORCE_ALLOW, "203.0.113.9") == NULL);
+	assert_non_null(world_in_kernel(f->agent, ENFORCE_ALLOW, "198.51.100.1"));
+	assert_int_equal(why_never(f, &server), PROTECT_SERVER);
+}
+
 static void own_blocks_survive_a_snapshot(void **state)
 {
 	struct fleet *f = *state;
@@ -903,6 +925,7 @@ int main(void)
 		TEST(the_link_is_measured),
 		TEST(what_a_copy_says_is_not_taken_for_said),
 		TEST(the_server_is_spared_after_a_restart),
+		TEST(the_server_stays_allowed_when_its_entry_goes),
 		TEST(own_blocks_survive_a_snapshot),
 		TEST(dismissed_it_goes_on_alone),
 		TEST(who_was_away_says_everything_again),

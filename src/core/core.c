@@ -66,6 +66,8 @@ static int load(struct core *c, struct err *err)
 	if (r == 0)
 		r = agent_load(c);
 	if (r == 0)
+		r = versions_load(c);
+	if (r == 0)
 		r = exempt_new(c, &c->exempt);
 	if (r == 0)
 		r = exempt_load_allow(c);

@@ -2,8 +2,8 @@
 /*
  * What one agent shall do that it does not know yet, read at one moment: records
  * wished after its version, and, when they changed since, the rules and the allow-list
- * that hold there. Who comes with nothing, or with a version from a future that this
- * database has lost, gets a snapshot.
+ * that hold there. Who comes with nothing, or with a version that this database never
+ * gave or has lost, gets a snapshot.
  *
  * A record that has ended is told as lifted, with an end that is over: whoever has it
  * lets it go, who never had it has nothing to answer for.
@@ -172,7 +172,7 @@ static int read_all(struct asking *a, uint32_t host, int64_t after)
 		r = store_version_latest(a->store, &a->w->version);
 	if (r < 0)
 		return r;
-	a->w->snapshot = after <= 0 || after > a->w->version;
+	a->w->snapshot = after <= 0 || after > a->w->version || versions_is_lost(a->core, after);
 	r = read_policy(a, after);
 	return r == 0 ? read_blocks(a, a->w->snapshot ? 0 : after) : r;
 }

@@ -66,6 +66,13 @@ struct answers {
 	struct timer *timer;
 };
 
+#define VERSION_GAPS_MAX 64 /* starts of a server that are remembered */
+
+/* Versions between these were never given, see versions.c. */
+struct version_gap {
+	int64_t after, until;
+};
+
 struct core {
 	struct loop *loop; /* borrowed */
 	const struct settings *settings;
@@ -104,6 +111,8 @@ struct core {
 	_Atomic bool link_up;                       /* an agent's, see core_link_set() */
 	struct prefix server[SERVER_ADDRESSES_MAX]; /* an agent's, see server.c */
 	unsigned server_count;
+	struct version_gap version_gaps[VERSION_GAPS_MAX]; /* a server's; as loaded */
+	unsigned version_gap_count;
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
 	bool out_of_step;
 	int64_t store_retry; /* ms: grows while it fails */
@@ -320,6 +329,12 @@ void presence_cloned(struct core *c, const struct host *h);
 /* server.c: where an agent's server was when it last answered; at core_new(), and for another
    server. */
 int server_load(struct core *c);
+
+/* --- versions.c --- */
+
+int versions_load(struct core *c);
+/* Of wishes that another database made. From any thread. */
+bool versions_is_lost(const struct core *c, int64_t version);
 
 /* fleet.c, agent.c: at core_new(), after the store is open; and at core_free(). */
 int fleet_load(struct core *c);

@@ -45,6 +45,8 @@ int store_agent_batch(struct store *s, uint32_t host, int64_t number, int64_t id
 
 /* A new version: larger than any before, of this database. In a transaction. */
 int store_version_next(struct store *s, int64_t *ret);
+/* The next version is larger than `last`. In a transaction. */
+int store_version_skip(struct store *s, int64_t last);
 /* The latest version this connection sees. */
 int store_version_latest(struct store *s, int64_t *ret);
 /* Records of the host that were wished after `after`, by version, at most `most`. */

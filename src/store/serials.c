@@ -20,7 +20,7 @@ static int read_last(struct store *s, enum serial serial, int64_t *ret)
 	return MIN_OF(r, 0);
 }
 
-int serial_next(struct store *s, enum serial serial, int64_t *ret)
+int serial_skip(struct store *s, enum serial serial, int64_t last)
 {
 	struct serial_state *state = &s->serials[serial];
 	if (!s->in_transaction)
@@ -29,8 +29,16 @@ int serial_next(struct store *s, enum serial serial, int64_t *ret)
 	if (r < 0)
 		return r;
 	state->moved = true;
-	*ret = ++state->last;
+	state->last = MAX_OF(state->last, last);
 	return 0;
+}
+
+int serial_next(struct store *s, enum serial serial, int64_t *ret)
+{
+	int r = serial_skip(s, serial, 0);
+	if (r == 0)
+		*ret = ++s->serials[serial].last;
+	return r;
 }
 
 int serial_latest(struct store *s, enum serial serial, int64_t *ret)

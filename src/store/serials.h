@@ -22,6 +22,8 @@ struct serial_state {
 };
 
 int serial_next(struct store *s, enum serial serial, int64_t *ret);
+/* Those up to `last` are left out. */
+int serial_skip(struct store *s, enum serial serial, int64_t last);
 /* The latest one this connection sees. */
 int serial_latest(struct store *s, enum serial serial, int64_t *ret);
 int serials_flush(struct store *s);

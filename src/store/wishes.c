@@ -19,6 +19,11 @@ int store_version_next(struct store *s, int64_t *ret)
 	return serial_next(s, SERIAL_VERSION, ret);
 }
 
+int store_version_skip(struct store *s, int64_t last)
+{
+	return serial_skip(s, SERIAL_VERSION, last);
+}
+
 int store_version_latest(struct store *s, int64_t *ret)
 {
 	return serial_latest(s, SERIAL_VERSION, ret);

@@ -478,6 +478,52 @@ static void an_older_server_that_went_on_is_found_out(void **state)
 	assert_int_equal(fleet_block(f, "203.0.113.6", SERVICE_SSH).state, BLOCK_APPLIED);
 }
 
+static void follow_only(struct fleet *f)
+{
+	while (fleet_follow(f))
+		;
+	world_settle(f->agent);
+}
+
+/* Nothing is reported that would give it away. */
+static void who_only_asks_finds_an_older_server_out(void **state)
+{
+	struct fleet *f = *state;
+	fleet_settle(f);
+	fleet_server_stop(f);
+	world_save(f->server);
+	fleet_server_start(f);
+	(void)fleet_block_on(f, "198.51.100.1", BLOCK_FOREVER, NULL);
+	follow_only(f);
+	assert_non_null(world_in_kernel(f->agent, ENFORCE_IN, "198.51.100.1"));
+	fleet_server_stop(f);
+	world_restore(f->server);
+	fleet_server_start(f);
+	for (unsigned i = 0; i < 3; i++) { /* not only the first start knows */
+		(void)fleet_block_on(f, "198.51.100.2", clock_now() + MS_HOUR + i, NULL);
+		fleet_server_restart(f);
+	}
+	follow_only(f);
+	assert_null(world_in_kernel(f->agent, ENFORCE_IN, "198.51.100.1"));
+	assert_non_null(world_in_kernel(f->agent, ENFORCE_IN, "198.51.100.2"));
+}
+
+/* What it followed is still known after a restart, until too many have been. */
+static void a_restart_alone_is_no_reason_for_a_snapshot(void **state)
+{
+	struct fleet *f = *state;
+	int64_t version, next;
+	(void)fleet_block_on(f, "198.51.100.1", BLOCK_FOREVER, NULL);
+	fleet_settle(f);
+	state_of(f, &version, &next);
+	for (unsigned i = 0; i <= VERSION_GAPS_MAX; i++) {
+		fleet_server_restart(f);
+		struct wishes w = fleet_wishes(f, f->host.id, version);
+		assert_int_equal(w.snapshot, i >= VERSION_GAPS_MAX - 1);
+		wishes_done(&w);
+	}
+}
+
 static void an_agent_that_lost_its_memory_is_told_again(void **state)
 {
 	struct fleet *f = *state;
@@ -920,6 +966,8 @@ int main(void)
 		TEST(the_allow_list_comes_from_the_server),
 		TEST(an_older_server_is_caught_up),
 		TEST(an_older_server_that_went_on_is_found_out),
+		TEST(who_only_asks_finds_an_older_server_out),
+		TEST(a_restart_alone_is_no_reason_for_a_snapshot),
 		TEST(an_agent_that_lost_its_memory_is_told_again),
 		TEST(half_a_snapshot_is_none),
 		TEST(the_link_is_measured),

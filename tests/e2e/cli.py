@@ -266,24 +266,6 @@ def manual(tap, words):
     tap.equal([w for w in sorted(words) if not re.search(rf"\b{w}\b", page)], [], "and every JSON field")
 
 
-def completions(tap):
-    """Each shell's file has every verb and, beside its verb, every option that its help names."""
-    folder = ROOT / "packaging" / "completions"
-    texts = {name: (folder / name).read_text() for name in ("cordon.bash", "_cordon", "cordon.fish")}
-    for name, text in texts.items():
-        tap.equal([v for v in VERBS if not re.search(rf"\b{v}\b", text)], [], f"{name} has every verb")
-        flag = "-l " if name.endswith("fish") else "--"
-        options = {o for v in VERBS for o in re.findall(r"--([a-z][a-z-]+)", run(CORDON, v, "--help", check=False).stdout)}
-        tap.equal([o for o in sorted(options) if not re.search(rf"{flag}{o}\b", text)], [], f"{name} has every option")
-    ask = ("source \"$0\"; COMP_WORDS=(cordon \"$@\"); COMP_CWORD=$#; "
-           "_cordon cordon \"${@: -1}\" \"${COMP_WORDS[$#-1]}\"; echo \"${COMPREPLY[@]}\"")
-    for words, reply in ((["st"], "status"), (["status", "--j"], "--json"), (["blocks", "--state", "exp"], "expired"),
-                         (["--state-dir", "/x", "keys", "tok"], "token"), (["db", "vac"], "vacuum"),
-                         (["--account", "a", "hosts", "ret"], "retire"), (["block", "--skip"], "--skip-refused"),
-                         (["rules", "us"], "use"), (["audit", "--ob"], "--object"), (["accounts", "cl"], "close")):
-        tap.equal(run("bash", "-c", ask, folder / "cordon.bash", *words).strip(), reply, f"bash completes {words}")
-
-
 def usage(tap):
     cordond = str(BUILD / "cordond")
     for verb in ((), ("enrol",)):
@@ -343,7 +325,6 @@ def fleet(tap):
 def main():
     tap = Tap()
     without_daemon(tap)
-    completions(tap)
     log = scratch() / "auth.log"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     log.write_text("".join(f"{stamp} web sshd[{i}]: Failed password for root from 203.0.113.1 port 4{i} ssh2\n"

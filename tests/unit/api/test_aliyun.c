@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The gateway's codes, and Security Center's brute-force operations. */
-#include "ask.h"
 #include "base/clock.h"
+#include "world.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,67 +10,12 @@
 #include <cmocka.h>
 
 #define DESCRIBE "DescribeBruteForceRecords"
-#define WEB      "6d5b361f-958d-48a8-a9d2-d6e82c100001"
-#define DB       "6d5b361f-958d-48a8-a9d2-d6e82c100002"
-
-struct world {
-	struct core core;
-	struct api *api;
-	struct ask ask;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	assert_non_null(w);
-	fake_core_init(&w->core);
-	w->core.now = ASK_NOW;
-	fake_core_seed(&w->core);
-	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	ask_done(&w->ask);
-	w->api = api_free(w->api);
-	assert_int_equal(w->core.readers, 0);
-	fake_core_done(&w->core);
-	free(w);
-	return 0;
-}
-
-/* Asks, and expects that status and Code (NULL: a success, which must have none). */
-static void expect(
-	struct world *w, const char *action, const char *params, unsigned status, const char *code)
-{
-	ask_done(&w->ask);
-	ask_v1(&w->ask, w->api, action, params);
-	assert_non_null(w->ask.json);
-	if (code)
-		assert_string_equal(ask_text(&w->ask, "Code"), code);
-	else
-		assert_null(ask_at(&w->ask, "Code"));
-	assert_int_equal(w->ask.response.status, status);
-	assert_int_equal(strlen(ask_text(&w->ask, "RequestId")), 36);
-}
-
-/* How many rows the parameters select, by total and by list. */
-static void expect_rows(struct world *w, const char *params, int64_t rows)
-{
-	expect(w, DESCRIBE, params, 200, NULL);
-	assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), rows);
-	assert_int_equal(json_array_size(ask_at(&w->ask, "MachineList")), rows);
-	assert_int_equal(ask_int(&w->ask, "PageInfo.Count"), rows);
-}
 
 static void lists_every_element(void **state)
 {
 	struct world *w = *state;
 	const struct block *b = &w->core.blocks[0];
-	expect_rows(w, "BlockIp=203.0.113.77", 1);
+	world_expect_rows(w, DESCRIBE, "MachineList", "BlockIp=203.0.113.77", 1);
 	const struct ask *a = &w->ask;
 	assert_int_equal(json_object_size(ask_at(a, "MachineList.0")), 14);
 	assert_int_equal(ask_int(a, "MachineList.0.Id"), b->id);
@@ -96,7 +41,8 @@ static void a_permanent_block_has_a_far_end(void **state)
 	struct world *w = *state;
 	const struct block *b = &w->core.blocks[2];
 	assert_int_equal(b->expires, BLOCK_FOREVER);
-	expect_rows(w, "BlockIp=2001%3Adb8%3A1%3A2%3A%3Affff", 1); /* anywhere in the /64 */
+	world_expect_rows(w, DESCRIBE, "MachineList", "BlockIp=2001%3Adb8%3A1%3A2%3A%3Affff",
+		1); /* anywhere in the /64 */
 	assert_int_equal(ask_int(&w->ask, "MachineList.0.BlockExpireDate"),
 		b->created + INT64_C(52560000) * 60000);
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.BlockIp"), "2001:db8:1:2::5");
@@ -133,13 +79,13 @@ static void filters(void **state)
 		{"RegionId=cn&Lang=zh&SourceIp=1.1.1.1&ResourceOwnerId=1", 8},
 	};
 	for (size_t i = 0; i < countof(cases); i++)
-		expect_rows(*state, cases[i].params, cases[i].rows);
+		world_expect_rows(*state, DESCRIBE, "MachineList", cases[i].params, cases[i].rows);
 }
 
 static void failures_say_why(void **state)
 {
 	struct world *w = *state;
-	expect_rows(w, "Status=2", 1);
+	world_expect_rows(w, DESCRIBE, "MachineList", "Status=2", 1);
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.ErrorCode"), "ObserveMode");
 }
 
@@ -148,10 +94,10 @@ static void a_block_by_hand_has_no_port(void **state)
 	struct world *w = *state;
 	w->core.blocks[0].service = SERVICE_NONE;
 	w->core.blocks[0].port = 0;
-	expect_rows(w, "BlockIp=203.0.113.77", 1);
+	world_expect_rows(w, DESCRIBE, "MachineList", "BlockIp=203.0.113.77", 1);
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.Port"), "*/*");
-	expect(w, "DisableBruteForceRecord", "BlockIp=203.0.113.77&Uuid=" WEB "&Port=%2A%2F%2A",
-		200, NULL);
+	world_expect(w, "DisableBruteForceRecord",
+		"BlockIp=203.0.113.77&Uuid=" WEB "&Port=%2A%2F%2A", 200, NULL);
 	assert_int_equal(w->core.blocks[0].state, BLOCK_CANCELLING);
 }
 
@@ -162,7 +108,7 @@ static void pages(void **state)
 	for (int page = 1; page <= 4; page++) {
 		char params[64];
 		(void)snprintf(params, sizeof(params), "CurrentPage=%d&PageSize=3", page);
-		expect(w, DESCRIBE, params, 200, NULL);
+		world_expect(w, DESCRIBE, params, 200, NULL);
 		assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), 8);
 		assert_int_equal(ask_int(&w->ask, "PageInfo.CurrentPage"), page);
 		assert_int_equal(ask_int(&w->ask, "PageInfo.PageSize"), 3);
@@ -201,17 +147,17 @@ static void judges_parameters(void **state)
 		{"BlockIp=203.0.113.077", "InvalidBlockIp"},
 	};
 	for (size_t i = 0; i < countof(cases); i++)
-		expect(*state, DESCRIBE, cases[i].params, 400, cases[i].code);
-	expect(*state, DESCRIBE, "PageSize=1000&CurrentPage=2000000000", 200, NULL);
+		world_expect(*state, DESCRIBE, cases[i].params, 400, cases[i].code);
+	world_expect(*state, DESCRIBE, "PageSize=1000&CurrentPage=2000000000", 200, NULL);
 }
 
 static void knows_its_operations(void **state)
 {
 	struct world *w = *state;
-	expect(w, "DescribeNothing", "", 404, "InvalidAction.NotFound");
+	world_expect(w, "DescribeNothing", "", 404, "InvalidAction.NotFound");
 	assert_string_equal(ask_text(&w->ask, "Message"),
 		"Specified api is not found, please check your url and method.");
-	expect(w, "describebruteforcerecords", "", 404, "InvalidAction.NotFound");
+	world_expect(w, "describebruteforcerecords", "", 404, "InvalidAction.NotFound");
 	assert_string_equal(ask_text(&w->ask, "HostId"), "127.0.0.1:8731");
 	assert_non_null(ask_at(&w->ask, "Recommend"));
 	assert_string_equal(ask_extra(&w->ask, "x-acs-request-id"), ask_text(&w->ask, "RequestId"));
@@ -220,16 +166,16 @@ static void knows_its_operations(void **state)
 static void disables_and_enables(void **state)
 {
 	struct world *w = *state;
-	expect(w, "DisableBruteForceRecord",
+	world_expect(w, "DisableBruteForceRecord",
 		"BlockIp=203.0.113.77&Uuid=" WEB "&Port=22%2F22&Bound=in&Id=0", 200, NULL);
 	assert_int_equal(json_object_size(w->ask.json), 1);
 	assert_int_equal(w->core.blocks[0].state, BLOCK_CANCELLING);
-	expect_rows(w, "BlockIp=203.0.113.77&Status=0", 1);
-	expect(w, "EnableBruteForceRecord", "BlockIp=203.0.113.77&Uuid=" WEB "&Port=%2A%2F%2A", 200,
-		NULL);
+	world_expect_rows(w, DESCRIBE, "MachineList", "BlockIp=203.0.113.77&Status=0", 1);
+	world_expect(w, "EnableBruteForceRecord",
+		"BlockIp=203.0.113.77&Uuid=" WEB "&Port=%2A%2F%2A", 200, NULL);
 	assert_int_equal(w->core.blocks[0].state, BLOCK_APPLIED);
 	/* lifting what is lifted is no error */
-	expect(w, "DisableBruteForceRecord", "BlockIp=203.0.113.81&Uuid=" WEB, 200, NULL);
+	world_expect(w, "DisableBruteForceRecord", "BlockIp=203.0.113.81&Uuid=" WEB, 200, NULL);
 }
 
 static void changes_judge_parameters(void **state)
@@ -254,8 +200,9 @@ static void changes_judge_parameters(void **state)
 		{"BlockIp=203.0.113.77&Uuid=" WEB "&Id=999", "InvalidBlockIp"},
 	};
 	for (size_t i = 0; i < countof(cases); i++) {
-		expect(*state, "DisableBruteForceRecord", cases[i].params, 400, cases[i].code);
-		expect(*state, "EnableBruteForceRecord", cases[i].params, 400, cases[i].code);
+		world_expect(
+			*state, "DisableBruteForceRecord", cases[i].params, 400, cases[i].code);
+		world_expect(*state, "EnableBruteForceRecord", cases[i].params, 400, cases[i].code);
 	}
 }
 
@@ -264,12 +211,12 @@ static void core_may_refuse_or_fail(void **state)
 	struct world *w = *state;
 	const char *params = "BlockIp=203.0.113.77&Uuid=" WEB;
 	w->core.condition = CORE_PROTECTED;
-	expect(w, "EnableBruteForceRecord", params, 400, "InvalidBlockIp");
+	world_expect(w, "EnableBruteForceRecord", params, 400, "InvalidBlockIp");
 	assert_string_equal(ask_text(&w->ask, "Message"), "told to refuse");
 	w->core.condition = 0;
-	expect(w, DESCRIBE, "", 200, NULL); /* a reader is open now */
+	world_expect(w, DESCRIBE, "", 200, NULL); /* a reader is open now */
 	w->core.fail = -EIO;
-	expect(w, DESCRIBE, "", 500, "InternalError");
+	world_expect(w, DESCRIBE, "", 500, "InternalError");
 	w->core.fail = 0;
 }
 
@@ -294,7 +241,7 @@ static void permissions(void **state)
 	};
 	for (size_t i = 0; i < countof(cases); i++) {
 		(void)snprintf(k->allow, sizeof(k->allow), "%s", cases[i].allow);
-		expect(w, DESCRIBE, "", cases[i].ok ? 200 : 403,
+		world_expect(w, DESCRIBE, "", cases[i].ok ? 200 : 403,
 			cases[i].ok ? NULL : "NoPermission");
 	}
 	assert_string_equal(ask_text(&w->ask, "Message"), "caller has no permission");
@@ -484,7 +431,7 @@ static void calls_can_be_limited(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(lists_every_element),
 		CASE(a_permanent_block_has_a_far_end),

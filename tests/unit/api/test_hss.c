@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Huawei's Host Security Service: list, unblock, and who may. */
-#include "ask.h"
 #include "base/clock.h"
+#include "world.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,8 +10,6 @@
 #include <cmocka.h>
 
 #define PATH "/v5/" ASK_PROJECT "/event/blocked-ip"
-#define WEB  "6d5b361f-958d-48a8-a9d2-d6e82c100001"
-#define DB   "6d5b361f-958d-48a8-a9d2-d6e82c100002"
 
 #define ENTRY(host, ip, type)                                                                      \
 	"{\"host_id\":\"" host "\",\"src_ip\":\"" ip "\",\"login_type\":\"" type "\"}"
@@ -19,34 +17,6 @@
 #define TEXT_OF_65    "12345678901234567890123456789012345678901234567890123456789012345"
 #define HOST_OF_65    "host_name=" TEXT_OF_65
 #define PROJECT_OF_65 "enterprise_project_id=" TEXT_OF_65
-
-struct world {
-	struct core core;
-	struct api *api;
-	struct ask ask;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	assert_non_null(w);
-	fake_core_init(&w->core);
-	w->core.now = ASK_NOW;
-	fake_core_seed(&w->core);
-	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	ask_done(&w->ask);
-	w->api = api_free(w->api);
-	fake_core_done(&w->core);
-	free(w);
-	return 0;
-}
 
 static void get(struct world *w, const char *query, unsigned status)
 {
@@ -378,7 +348,7 @@ static void faults_are_ours(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(lists_every_element),
 		CASE(filters),

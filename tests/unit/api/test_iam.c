@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tokens for access keys, in Keystone's shape. */
-#include "ask.h"
 #include "base/clock.h"
+#include "world.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,34 +12,6 @@
 #define LOGIN(name, password, scope)                                                               \
 	"{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":"    \
 	"\"" name "\",\"password\":\"" password "\",\"domain\":{\"name\":\"any\"}}}}" scope "}}"
-
-struct world {
-	struct core core;
-	struct api *api;
-	struct ask ask;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	assert_non_null(w);
-	fake_core_init(&w->core);
-	w->core.now = ASK_NOW;
-	fake_core_seed(&w->core);
-	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	ask_done(&w->ask);
-	w->api = api_free(w->api);
-	fake_core_done(&w->core);
-	free(w);
-	return 0;
-}
 
 static void post(struct world *w, const char *target, const char *body, unsigned status)
 {
@@ -200,7 +172,7 @@ static void faults_are_ours(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(issues_a_token),
 		CASE(nocatalog_leaves_it_out),

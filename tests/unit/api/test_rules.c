@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Security Center's rules against password guessing: made, given to servers, listed. */
 #include "api/http/encode.h"
-#include "ask.h"
 #include "base/clock.h"
+#include "world.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -16,66 +16,10 @@
 #define ON     "DescribeInstanceAntiBruteForceRules"
 #define DELETE "DeleteAntiBruteForceRule"
 #define GIVE   "ModifyInstanceAntiBruteForceRule"
-#define WEB    "6d5b361f-958d-48a8-a9d2-d6e82c100001"
-#define DB     "6d5b361f-958d-48a8-a9d2-d6e82c100002"
-#define EDGE   "6d5b361f-958d-48a8-a9d2-d6e82c100003"
-#define THEIRS "6d5b361f-958d-48a8-a9d2-d6e82c100009"
 #define RULE   "Name=r1&Span=10&FailCount=80&ForbiddenTime=360"
 
 /* The rules of fake_core_seed(). */
 enum { ALL = 11, STRICT = 12, NEW = 14 };
-
-struct world {
-	struct core core;
-	struct api *api;
-	struct ask ask;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	assert_non_null(w);
-	fake_core_init(&w->core);
-	w->core.now = ASK_NOW;
-	fake_core_seed(&w->core);
-	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	ask_done(&w->ask);
-	w->api = api_free(w->api);
-	fake_core_done(&w->core);
-	free(w);
-	return 0;
-}
-
-static void expect(
-	struct world *w, const char *action, const char *params, unsigned status, const char *code)
-{
-	ask_done(&w->ask);
-	ask_v1(&w->ask, w->api, action, params);
-	assert_non_null(w->ask.json);
-	assert_string_equal(ask_text(&w->ask, "Code"), code ? code : "(none)");
-	assert_int_equal(w->ask.response.status, status);
-}
-
-static void change(struct world *w, const char *action, const char *params)
-{
-	expect(w, action, params, 200, NULL);
-	assert_int_equal(json_object_size(w->ask.json), 1);
-}
-
-static void expect_rules(struct world *w, const char *action, const char *params, int64_t rows)
-{
-	expect(w, action, params, 200, NULL);
-	assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), rows);
-	assert_int_equal(ask_int(&w->ask, "PageInfo.Count"), rows);
-	assert_int_equal(json_array_size(ask_at(&w->ask, "Rules")), rows);
-}
 
 static const struct rule *rule(const struct world *w, int64_t id)
 {
@@ -90,11 +34,11 @@ static void a_new_rule_is_listed(void **state)
 {
 	struct world *w = *state;
 	const struct ask *a = &w->ask;
-	expect(w, CREATE, RULE "&UuidList.1=" WEB "&UuidList.2=" EDGE, 200, NULL);
+	world_expect(w, CREATE, RULE "&UuidList.1=" WEB "&UuidList.2=" EDGE, 200, NULL);
 	assert_int_equal(json_object_size(w->ask.json), 2);
 	assert_int_equal(json_object_size(ask_at(a, "CreateAntiBruteForceRule")), 1);
 	assert_int_equal(ask_int(a, "CreateAntiBruteForceRule.RuleId"), NEW);
-	expect_rules(w, LIST, "Id=14", 1);
+	world_expect_rows(w, LIST, "Rules", "Id=14", 1);
 	assert_int_equal(json_object_size(ask_at(a, "Rules.0")), 11);
 	assert_int_equal(ask_int(a, "Rules.0.Id"), NEW);
 	assert_string_equal(ask_text(a, "Rules.0.Name"), "r1");
@@ -157,20 +101,20 @@ static void protocols(void **state)
 		encode_percent(&params, slice_of(cases[i].json));
 		buf_printf(&params, "&Name=r%zu", i);
 		if (cases[i].made) {
-			expect(w, CREATE, params.p, 200, NULL);
+			world_expect(w, CREATE, params.p, 200, NULL);
 			int64_t id = ask_int(&w->ask, "CreateAntiBruteForceRule.RuleId");
 			assert_int_equal(rule(w, id)->services, cases[i].made);
 		} else {
-			expect(w, CREATE, params.p, 400, "InvalidProtocolType");
+			world_expect(w, CREATE, params.p, 400, "InvalidProtocolType");
 		}
 		w->core.rules[1].services = SSH;
 		buf_reset(&params);
 		buf_puts(&params, "Id=12&ProtocolType=");
 		encode_percent(&params, slice_of(cases[i].json));
 		if (cases[i].changed)
-			change(w, MODIFY, params.p);
+			world_change(w, MODIFY, params.p);
 		else
-			expect(w, MODIFY, params.p, 400, "InvalidProtocolType");
+			world_expect(w, MODIFY, params.p, 400, "InvalidProtocolType");
 		assert_int_equal(
 			w->core.rules[1].services, cases[i].changed ? cases[i].changed : SSH);
 	}
@@ -194,8 +138,8 @@ static void takes_the_vendors_values_only(void **state)
 		for (size_t k = 0; cases[i].good[k]; k++) {
 			(void)snprintf(params, sizeof(params), "Id=12&%s=%lld", cases[i].name,
 				(long long)cases[i].good[k]);
-			change(w, MODIFY, params);
-			expect_rules(w, LIST, "Id=12", 1);
+			world_change(w, MODIFY, params);
+			world_expect_rows(w, LIST, "Rules", "Id=12", 1);
 			(void)snprintf(params, sizeof(params), "Rules.0.%s", cases[i].name);
 			assert_int_equal(ask_int(&w->ask, params), cases[i].good[k]);
 		}
@@ -203,7 +147,7 @@ static void takes_the_vendors_values_only(void **state)
 		for (size_t k = 0; k < countof(cases[i].bad); k++) {
 			(void)snprintf(params, sizeof(params), "Id=12&%s=%s", cases[i].name,
 				cases[i].bad[k]);
-			expect(w, MODIFY, params, 400, code);
+			world_expect(w, MODIFY, params, 400, code);
 		}
 	}
 	assert_true(rule(w, STRICT)->forbidden >= RULE_PERMANENT);
@@ -213,7 +157,7 @@ static void changes_only_what_is_said(void **state)
 {
 	struct world *w = *state;
 	const struct rule before = *rule(w, STRICT);
-	change(w, MODIFY, "Id=12&Name=stricter&DefaultRule=true");
+	world_change(w, MODIFY, "Id=12&Name=stricter&DefaultRule=true");
 	const struct rule *r = rule(w, STRICT);
 	assert_string_equal(r->name, "stricter");
 	assert_true(r->is_default);
@@ -223,7 +167,7 @@ static void changes_only_what_is_said(void **state)
 	assert_int_equal(r->services, before.services);
 	assert_int_equal(r->created, before.created);
 	assert_int_equal(w->core.host_rules[1], STRICT); /* servers stay when none are named */
-	change(w, MODIFY, "Id=12&DefaultRule=false&UuidList.1=" WEB);
+	world_change(w, MODIFY, "Id=12&DefaultRule=false&UuidList.1=" WEB);
 	assert_false(r->is_default);
 	assert_int_equal(w->core.host_rules[0], STRICT);
 	assert_int_equal(w->core.host_rules[1], 0);
@@ -276,7 +220,7 @@ static void judges_parameters(void **state)
 		{ON, "UuidList.1=", "InvalidUuidList"},
 	};
 	for (size_t i = 0; i < countof(cases); i++)
-		expect(*state, cases[i].action, cases[i].params, 400, cases[i].code);
+		world_expect(*state, cases[i].action, cases[i].params, 400, cases[i].code);
 	assert_int_equal(((struct world *)*state)->core.rule_count, 3); /* nothing was made */
 }
 
@@ -285,18 +229,18 @@ static void names_have_a_limit(void **state)
 	struct world *w = *state;
 	char params[512];
 	(void)snprintf(params, sizeof(params), "Id=12&Name=%0127d", 1);
-	change(w, MODIFY, params);
+	world_change(w, MODIFY, params);
 	(void)snprintf(params, sizeof(params), "Id=12&Name=%0128d", 1);
-	expect(w, MODIFY, params, 400, "InvalidName");
-	change(w, MODIFY, "Id=12&Name=%E9%98%B2%E6%9A%B4%E5%8A%9B");
-	expect_rules(w, LIST, "Name=%E6%9A%B4", 1);
+	world_expect(w, MODIFY, params, 400, "InvalidName");
+	world_change(w, MODIFY, "Id=12&Name=%E9%98%B2%E6%9A%B4%E5%8A%9B");
+	world_expect_rows(w, LIST, "Rules", "Name=%E6%9A%B4", 1);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Name"), "防暴力");
 }
 
 static void lists(void **state)
 {
 	struct world *w = *state;
-	expect_rules(w, LIST, "", 2); /* not the other account's */
+	world_expect_rows(w, LIST, "Rules", "", 2); /* not the other account's */
 	assert_int_equal(ask_int(&w->ask, "PageInfo.CurrentPage"), 1);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.PageSize"), 20);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Name"), "strict");
@@ -305,10 +249,10 @@ static void lists(void **state)
 	assert_int_equal(ask_int(&w->ask, "Rules.1.MachineCount"), 2); /* as the default */
 	assert_int_equal(json_array_size(ask_at(&w->ask, "Rules.1.UuidList")), 0);
 	assert_true(json_is_true(ask_at(&w->ask, "Rules.1.DefaultRule")));
-	expect_rules(w, LIST, "Name=stri", 1);
-	expect_rules(w, LIST, "Name=none", 0);
-	expect_rules(w, LIST, "Id=13", 0); /* the other account's */
-	expect(w, LIST, "PageSize=1&CurrentPage=2", 200, NULL);
+	world_expect_rows(w, LIST, "Rules", "Name=stri", 1);
+	world_expect_rows(w, LIST, "Rules", "Name=none", 0);
+	world_expect_rows(w, LIST, "Rules", "Id=13", 0); /* the other account's */
+	world_expect(w, LIST, "PageSize=1&CurrentPage=2", 200, NULL);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), 2);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.Count"), 1);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Name"), "all");
@@ -320,7 +264,7 @@ static void shorter_than_a_minute(void **state)
 	struct world *w = *state;
 	w->core.rules[1].span = 30 * MS_SECOND;
 	w->core.rules[1].forbidden = 61 * MS_SECOND;
-	expect_rules(w, LIST, "Id=12", 1);
+	world_expect_rows(w, LIST, "Rules", "Id=12", 1);
 	assert_int_equal(ask_int(&w->ask, "Rules.0.Span"), 1);
 	assert_int_equal(ask_int(&w->ask, "Rules.0.ForbiddenTime"), 2);
 }
@@ -328,38 +272,40 @@ static void shorter_than_a_minute(void **state)
 static void rules_of_servers(void **state)
 {
 	struct world *w = *state;
-	expect_rules(w, ON, "", 3);
+	world_expect_rows(w, ON, "Rules", "", 3);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.PageSize"), 10000);
 	assert_int_equal(json_object_size(ask_at(&w->ask, "Rules.0")), 3);
 	assert_int_equal(ask_int(&w->ask, "Rules.0.Id"), ALL);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Name"), "all");
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Uuid"), WEB);
 	assert_int_equal(ask_int(&w->ask, "Rules.1.Id"), STRICT);
-	expect_rules(w, ON, "UuidList.1=" DB, 1);
+	world_expect_rows(w, ON, "Rules", "UuidList.1=" DB, 1);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Name"), "strict");
-	expect_rules(w, ON, "UuidList.1=" DB "&UuidList.2=" EDGE, 2);
-	expect_rules(w, ON, "UuidList.1=" THEIRS, 0);
-	expect_rules(w, ON, "UuidList.1=nobody&UuidList.2=" DB "&UuidList.3=" THEIRS, 1);
+	world_expect_rows(w, ON, "Rules", "UuidList.1=" DB "&UuidList.2=" EDGE, 2);
+	world_expect_rows(w, ON, "Rules", "UuidList.1=" THEIRS, 0);
+	world_expect_rows(
+		w, ON, "Rules", "UuidList.1=nobody&UuidList.2=" DB "&UuidList.3=" THEIRS, 1);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Uuid"), DB);
-	expect(w, ON, "PageSize=2&CurrentPage=2", 200, NULL);
+	world_expect(w, ON, "PageSize=2&CurrentPage=2", 200, NULL);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.TotalCount"), 3);
 	assert_int_equal(ask_int(&w->ask, "PageInfo.Count"), 1);
 	assert_string_equal(ask_text(&w->ask, "Rules.0.Uuid"), EDGE);
-	change(w, GIVE, "Uuid=" EDGE "&NewRuleId=12");
-	expect_rules(w, ON, "UuidList.1=" EDGE, 1);
+	world_change(w, GIVE, "Uuid=" EDGE "&NewRuleId=12");
+	world_expect_rows(w, ON, "Rules", "UuidList.1=" EDGE, 1);
 	assert_int_equal(ask_int(&w->ask, "Rules.0.Id"), STRICT);
-	change(w, GIVE, "Uuid=" EDGE "&NewRuleId=0");
-	expect_rules(w, ON, "UuidList.1=" EDGE, 1);
+	world_change(w, GIVE, "Uuid=" EDGE "&NewRuleId=0");
+	world_expect_rows(w, ON, "Rules", "UuidList.1=" EDGE, 1);
 	assert_int_equal(ask_int(&w->ask, "Rules.0.Id"), ALL);
 }
 
 static void removes_all_or_none(void **state)
 {
 	struct world *w = *state;
-	expect(w, DELETE, "Ids.1=12&Ids.2=13", 400, "InvalidIds"); /* 13: the other account's */
-	expect_rules(w, LIST, "", 2);
-	change(w, DELETE, "Ids.1=12&Ids.2=11");
-	expect_rules(w, LIST, "", 0);
+	world_expect(
+		w, DELETE, "Ids.1=12&Ids.2=13", 400, "InvalidIds"); /* 13: the other account's */
+	world_expect_rows(w, LIST, "Rules", "", 2);
+	world_change(w, DELETE, "Ids.1=12&Ids.2=11");
+	world_expect_rows(w, LIST, "Rules", "", 0);
 	assert_int_equal(w->core.host_rules[1], 0);
 }
 
@@ -378,15 +324,15 @@ static void core_may_refuse_or_fail(void **state)
 	};
 	struct world *w = *state;
 	for (size_t i = 0; i < countof(cases); i++)
-		expect(w, cases[i].action, cases[i].params, 500, "ServerError");
+		world_expect(w, cases[i].action, cases[i].params, 500, "ServerError");
 	w->core.condition = CORE_INVALID;
 	for (size_t i = 0; i < countof(cases); i++) {
 		if (!cases[i].refused)
 			continue;
-		expect(w, cases[i].action, cases[i].params, 400, cases[i].refused);
+		world_expect(w, cases[i].action, cases[i].params, 400, cases[i].refused);
 		assert_string_equal(ask_text(&w->ask, "Message"), "told to refuse");
 	}
-	expect(w, DELETE, "Ids.1=12", 400, "InvalidIds");
+	world_expect(w, DELETE, "Ids.1=12", 400, "InvalidIds");
 	assert_string_equal(ask_text(&w->ask, "Message"), "told to refuse");
 }
 
@@ -397,7 +343,7 @@ static void permissions(void **state)
 	struct access_key *k = &w->core.keys[1];
 	for (size_t i = 0; i < countof(actions); i++) {
 		(void)snprintf(k->allow, sizeof(k->allow), "yundun-sas:Describe");
-		expect(w, actions[i], "", 403, "NoPermission");
+		world_expect(w, actions[i], "", 403, "NoPermission");
 		assert_string_equal(ask_text(&w->ask, "Message"), "caller has no permission");
 		(void)snprintf(k->allow, sizeof(k->allow), "yundun-sas:%s", actions[i]);
 		ask_done(&w->ask);
@@ -408,7 +354,7 @@ static void permissions(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(a_new_rule_is_listed),
 		CASE(protocols),

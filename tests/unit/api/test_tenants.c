@@ -3,8 +3,8 @@
  * Who may see what: every operation, asked by a key of another account, and by a key that is
  * limited to one enterprise project. And what the audit is told of who asks.
  */
-#include "ask.h"
 #include "base/clock.h"
+#include "world.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,13 +12,9 @@
 
 #include <cmocka.h>
 
-#define WEB    "6d5b361f-958d-48a8-a9d2-d6e82c100001"
-#define DB     "6d5b361f-958d-48a8-a9d2-d6e82c100002"
-#define EDGE   "6d5b361f-958d-48a8-a9d2-d6e82c100003" /* of FAKE_PROJECT */
-#define THEIRS "6d5b361f-958d-48a8-a9d2-d6e82c100009" /* the other account's */
-#define LATER  "&Bound=in&ExpireTime=1767326645000&Uuids="
-#define RULE   "&Span=10&FailCount=80&ForbiddenTime=360&UuidList.1="
-#define PATH   "/v5/" ASK_PROJECT "/event/blocked-ip"
+#define LATER "&Bound=in&ExpireTime=1767326645000&Uuids="
+#define RULE  "&Span=10&FailCount=80&ForbiddenTime=360&UuidList.1="
+#define PATH  "/v5/" ASK_PROJECT "/event/blocked-ip"
 
 #define OTHER_PROJECT "fedcba9876543210fedcba9876543210"
 #define OTHER_PATH    "/v5/" OTHER_PROJECT "/event/blocked-ip"
@@ -33,39 +29,17 @@
 #define RULE_STRICT "12"
 #define RULE_THEIRS "13"
 
-struct world {
-	struct core core;
-	struct api *api;
-	struct ask ask;
-	struct ask_signer other, limited;
-};
+static const struct ask_signer other = {.id = "other", .secret = ASK_SECRET, .time = ASK_NOW},
+			       limited = {.id = "limited", .secret = ASK_SECRET, .time = ASK_NOW};
 
 static int set_up(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-	assert_non_null(w);
-	fake_core_init(&w->core);
-	w->core.now = ASK_NOW;
-	fake_core_seed(&w->core);
-	w->other = w->limited = ask_signer_default;
-	w->other.id = "other";
-	w->limited.id = "limited";
+	int r = world_set_up(state);
+	struct world *w = *state;
 	fake_core_key(&w->core, "other", ASK_SECRET)->account = w->core.other.id;
 	struct access_key *k = fake_core_key(&w->core, "limited", ASK_SECRET);
 	(void)snprintf(k->projects, sizeof(k->projects), "ep-none\n" FAKE_PROJECT);
-	assert_int_equal(api_new(&w->core, &w->api, NULL), 0);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	ask_done(&w->ask);
-	w->api = api_free(w->api);
-	fake_core_done(&w->core);
-	free(w);
-	return 0;
+	return r;
 }
 
 static void expect(struct world *w, const struct ask_signer *s, const char *action,
@@ -162,16 +136,16 @@ static void another_account_changes_nothing(void **state)
 			"InvalidNewRuleId"},
 	};
 	struct world *w = *state;
-	expect_nothing_done(w, &w->other, attempts, countof(attempts));
-	hss(w, &w->other, "PUT", PATH, ENTRY(WEB, "203.0.113.77"), 403, "HSS.0010");
-	hss(w, &w->other, "PUT", OTHER_PATH, ENTRY(WEB, "203.0.113.77"), 400, "HSS.0011");
+	expect_nothing_done(w, &other, attempts, countof(attempts));
+	hss(w, &other, "PUT", PATH, ENTRY(WEB, "203.0.113.77"), 403, "HSS.0010");
+	hss(w, &other, "PUT", OTHER_PATH, ENTRY(WEB, "203.0.113.77"), 400, "HSS.0011");
 	assert_int_equal(w->core.blocks[0].state, BLOCK_APPLIED);
 }
 
 static void another_account_sees_nothing(void **state)
 {
 	struct world *w = *state;
-	const struct ask_signer *s = &w->other;
+	const struct ask_signer *s = &other;
 	expect_total(w, s, "DescribeBruteForceRecords", "", 1);
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.Uuid"), THEIRS);
 	expect_total(w, s, "DescribeBruteForceRecords", "BlockIp=203.0.113.77", 0);
@@ -199,7 +173,7 @@ static void another_account_sees_nothing(void **state)
 static void a_limited_key_sees_its_projects(void **state)
 {
 	struct world *w = *state;
-	const struct ask_signer *s = &w->limited;
+	const struct ask_signer *s = &limited;
 	expect_total(w, s, "DescribeBruteForceRecords", "", 1);
 	assert_string_equal(ask_text(&w->ask, "MachineList.0.Uuid"), EDGE);
 	expect_total(w, s, "DescribeBruteForceRecords", "Remark=web", 0);
@@ -216,7 +190,7 @@ static void a_limited_key_sees_its_projects(void **state)
 static void a_limited_key_changes_its_own(void **state)
 {
 	struct world *w = *state;
-	const struct ask_signer *s = &w->limited;
+	const struct ask_signer *s = &limited;
 	char params[128];
 	expect(w, s, "DisableBruteForceRecord", "BlockIp=203.0.113.83&Uuid=" EDGE, 200, NULL);
 	expect(w, s, "CreateCustomBlockRecord", "BlockIp=203.0.113.7" LATER EDGE, 200, NULL);
@@ -275,20 +249,20 @@ static void a_limited_key_changes_nothing_else(void **state)
 	assert_int_equal(f->block.id, 303);
 	f->covers[2] = true;
 	f->block.servers = 2;
-	expect_nothing_done(w, &w->limited, attempts, countof(attempts));
-	expect_total(w, &w->limited, "DescribeCustomBlockRecords", "BlockIp=198.51.100.210", 0);
-	expect_total(w, &w->limited, "DescribeCustomBlockInstances", "BlockIp=198.51.100.210", 1);
+	expect_nothing_done(w, &limited, attempts, countof(attempts));
+	expect_total(w, &limited, "DescribeCustomBlockRecords", "BlockIp=198.51.100.210", 0);
+	expect_total(w, &limited, "DescribeCustomBlockInstances", "BlockIp=198.51.100.210", 1);
 	assert_string_equal(ask_text(&w->ask, "InstanceList.0.Uuid"), EDGE);
 	f->covers[0] = false;
 	f->block.everywhere = true; /* those that come later may be another project's */
-	expect(w, &w->limited, "DisableCustomBlockRecord", "BlockIp=198.51.100.210&Bound=in", 400,
+	expect(w, &limited, "DisableCustomBlockRecord", "BlockIp=198.51.100.210&Bound=in", 400,
 		"InvalidBlockIp");
 }
 
 static void hss_keeps_to_the_projects(void **state)
 {
 	struct world *w = *state;
-	const struct ask_signer *s = &w->limited;
+	const struct ask_signer *s = &limited;
 	hss(w, s, "GET", PATH, NULL, 403, "HSS.0013");
 	hss(w, s, "GET", PATH "?enterprise_project_id=0", NULL, 403, "HSS.0013");
 	hss(w, s, "GET", PATH "?enterprise_project_id=ep", NULL, 403, "HSS.0013");
@@ -364,7 +338,7 @@ static void the_caller_is_the_connections_other_end(void **state)
 	};
 	struct world *w = *state;
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct ask_signer s = w->limited;
+		struct ask_signer s = limited;
 		s.peer = cases[i].peer;
 		s.forwarded = "198.51.100.66";
 		memset(&w->core.caller, 0, sizeof(w->core.caller));
@@ -382,7 +356,7 @@ static void the_caller_is_the_connections_other_end(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(another_account_changes_nothing),
 		CASE(another_account_sees_nothing),

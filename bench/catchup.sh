@@ -10,18 +10,11 @@ set -eu
 build=$1
 lines=${2:-1000000}
 runs=${3:-5}
-dir=$(mktemp -d)
-port=$((20000 + $$ % 10000))
-ns=cdnc$$
-pid=
-clean() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null || :
-	ip netns del "$ns" 2>/dev/null || :
-	rm -rf "$dir"
-}
-trap clean EXIT
+bench=c
+# shellcheck source=bench/daemon.sh
+. "$(dirname "$0")/daemon.sh"
 mkdir "$dir/log"
-chmod 755 "$dir" "$dir/log"
+chmod 755 "$dir/log"
 "$build/bench/bench_gen_auth" "$lines" 1 $(($(date +%s) - 86400)) >"$dir/log/auth.log"
 chmod 644 "$dir/log/auth.log"
 printf 'sensors: [{file: %s, from_start: true}]\nlimits: {blocks_per_minute: 0}\n' "$dir/log/auth.log" >"$dir/cordon.yaml"
@@ -29,8 +22,7 @@ printf 'sensors: [{file: %s, from_start: true}]\nlimits: {blocks_per_minute: 0}\
 # The seconds of one run, and what came of it: SECONDS FAILURES BLOCKS CPU_SECONDS
 once() { # COMMAND...
 	rm -rf "$dir/state"
-	"$@" --state-dir "$dir/state" --listen "127.0.0.1:$port" --config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
-	pid=$!
+	start_in "$@"
 	python3 - "$build/cordon" "$dir/state" "$lines" "$pid" <<'PY'
 import datetime, json, os, subprocess, sys, time
 cordon, state, lines, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -48,9 +40,7 @@ cpu = int(open(f"/proc/{engine}/schedstat").read().split()[0]) / 1e9
 took = (at(sensor["last_read"]) - at(s["started"])).total_seconds()
 print(f"{took:.3f} {s['detection']['failures']} {s['blocks']['begun']} {cpu:.3f}")
 PY
-	kill "$pid"
-	wait "$pid" || :
-	pid=
+	stop
 }
 
 several() { # NAME COMMAND...
@@ -77,8 +67,7 @@ seconds() { # COMMAND...
 
 several "cordon, observing" "$build/cordond" --observe
 if [ "$(id -u)" = 0 ]; then
-	ip netns add "$ns"
-	ip -n "$ns" link set lo up
+	own_network
 	several "cordon, with the kernel" ip netns exec "$ns" "$build/cordond"
 else
 	echo "cordon, with the kernel: needs root"

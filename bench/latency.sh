@@ -7,25 +7,10 @@
 set -eu
 build=$1
 trials=${2:-400}
-port=$((20000 + $$ % 10000))
-ns=cdnl$$
-dir=$(mktemp -d)
-pid=
-stop() {
-	if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
-		wait "$pid" || :
-	fi
-	pid=
-}
-clean() {
-	stop
-	ip netns del "$ns" || :
-	rm -rf "$dir"
-}
-chmod 755 "$dir"
-ip netns add "$ns"
-trap clean EXIT
-ip -n "$ns" link set lo up
+bench=l
+# shellcheck source=bench/daemon.sh
+. "$(dirname "$0")/daemon.sh"
+own_network
 # where the addresses are, as far as anybody asks
 ip -n "$ns" link add attackers type veth peer name nowhere
 ip -n "$ns" link set attackers arp off up
@@ -52,13 +37,7 @@ ratio() {
 		echo "  - {file: $dir/$service.log, services: [$service]}"
 	done
 } >"$dir/cordon.yaml"
-ip netns exec "$ns" "$build/cordond" --state-dir "$dir/state" --listen "127.0.0.1:$port" \
-	--config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
-pid=$!
-until "$build/cordon" --state-dir "$dir/state" status >/dev/null 2>&1; do
-	kill -0 "$pid" || { cat "$dir/cordond.log"; exit 1; }
-	sleep 0.1
-done
+start_and_wait
 measure cordon 10 "$trials" 20
 ours=$median
 for service in mysql rdp vsftpd; do
@@ -87,16 +66,7 @@ else
 fi
 
 if command -v fail2ban-server >/dev/null; then
-	mkdir -p "$dir/f2b/run"
-	cp -r /etc/fail2ban "$dir/f2b/etc"
-	rm -f "$dir"/f2b/etc/jail.d/*
-	printf '[DEFAULT]\nbanaction = nftables-multiport\nbackend = pyinotify\nmaxretry = 5\n[sshd]\nenabled = true\nlogpath = %s\n' \
-		"$dir/auth.log" >"$dir/f2b/etc/jail.local"
-	printf '[Definition]\ndbfile = :memory:\n' >"$dir/f2b/etc/fail2ban.local"
-	ip netns exec "$ns" fail2ban-server -f -c "$dir/f2b/etc" -s "$dir/f2b/run/sock" -p "$dir/f2b/run/pid" \
-		--logtarget "$dir/f2b/log" start >/dev/null 2>&1 &
-	pid=$!
-	sleep 5
+	start_fail2ban "[DEFAULT]\nbanaction = nftables-multiport\nbackend = pyinotify\nmaxretry = 5\n[sshd]\nenabled = true\nlogpath = $dir/auth.log\n"
 	measure "fail2ban (5 lines)" 5 "$peer_trials" 300
 	ratio fail2ban
 	stop

@@ -7,25 +7,10 @@
 set -eu
 build=$1
 blocks=${2:-100000}
-port=$((20000 + $$ % 10000))
-ns=cdnm$$
-dir=$(mktemp -d)
-pid=
-stop() {
-	if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
-		wait "$pid" || :
-	fi
-	pid=
-}
-clean() {
-	stop
-	ip netns del "$ns" || :
-	rm -rf "$dir"
-}
-chmod 755 "$dir"
-ip netns add "$ns"
-trap clean EXIT
-ip -n "$ns" link set lo up
+bench=m
+# shellcheck source=bench/daemon.sh
+. "$(dirname "$0")/daemon.sh"
+own_network
 : >"$dir/auth.log"
 chmod 644 "$dir/auth.log"
 
@@ -51,13 +36,7 @@ PY
 
 printf 'sensors: [{file: %s}]\nlimits: {blocks_per_minute: 0}\nsystem_rule: {fail_count: 1, span: 5m, forbidden: 1h}\n' \
 	"$dir/auth.log" >"$dir/cordon.yaml"
-ip netns exec "$ns" "$build/cordond" --state-dir "$dir/state" --listen "127.0.0.1:$port" \
-	--config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
-pid=$!
-until "$build/cordon" --state-dir "$dir/state" status >/dev/null 2>&1; do
-	kill -0 "$pid" || { cat "$dir/cordond.log"; exit 1; }
-	sleep 0.1
-done
+start_and_wait
 sleep 2
 pss "cordon, idle" "$pid"
 
@@ -83,16 +62,8 @@ pss "cordon, $applied blocks" "$pid"
 stop
 
 if command -v fail2ban-server >/dev/null; then
-	mkdir -p "$dir/f2b/run"
-	cp -r /etc/fail2ban "$dir/f2b/etc"
-	rm -f "$dir"/f2b/etc/jail.d/*
 	: >"$dir/empty.log"
-	printf '[DEFAULT]\nbackend = pyinotify\n[sshd]\nenabled = true\nlogpath = %s\n' "$dir/empty.log" >"$dir/f2b/etc/jail.local"
-	printf '[Definition]\ndbfile = :memory:\n' >"$dir/f2b/etc/fail2ban.local"
-	ip netns exec "$ns" fail2ban-server -f -c "$dir/f2b/etc" -s "$dir/f2b/run/sock" -p "$dir/f2b/run/pid" \
-		--logtarget "$dir/f2b/log" start >/dev/null 2>&1 &
-	pid=$!
-	sleep 5
+	start_fail2ban "[DEFAULT]\nbackend = pyinotify\n[sshd]\nenabled = true\nlogpath = $dir/empty.log\n"
 	pss "fail2ban, idle" "$pid"
 	stop
 else

@@ -9,38 +9,21 @@ set -eu
 build=$1
 blocks=${2:-100000}
 starts=${3:-3}
-port=$((20000 + $$ % 10000))
-ns=cdnr$$
-dir=$(mktemp -d)
-pid=
-stop() {
-	if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
-		wait "$pid" || :
-	fi
-	pid=
-}
-clean() {
-	stop
-	ip netns del "$ns" || :
-	rm -rf "$dir"
-}
-chmod 755 "$dir"
-ip netns add "$ns"
-trap clean EXIT
-ip -n "$ns" link set lo up
+bench=r
+# shellcheck source=bench/daemon.sh
+. "$(dirname "$0")/daemon.sh"
+own_network
 : >"$dir/auth.log"
 chmod 644 "$dir/auth.log"
 printf 'sensors: [{file: %s}]\nlimits: {blocks_per_minute: 0}\nsystem_rule: {fail_count: 1, span: 5m, forbidden: 6h}\n' \
 	"$dir/auth.log" >"$dir/cordon.yaml"
 
-start() {
+start_timed() {
 	: >"$dir/cordond.log"
 	began=$(date +%s%N)
-	ip netns exec "$ns" "$build/cordond" --state-dir "$dir/state" --listen "127.0.0.1:$port" \
-		--config "$dir/cordon.yaml" 2>"$dir/cordond.log" &
-	pid=$!
+	start
 	until grep -q ': ready' "$dir/cordond.log"; do
-		kill -0 "$pid" || { cat "$dir/cordond.log"; exit 1; }
+		must_run
 		sleep 0.005
 	done
 	took=$(( ($(date +%s%N) - began) / 1000000 ))
@@ -49,7 +32,7 @@ applied() {
 	"$build/cordon" --state-dir "$dir/state" status --json | sed -n 's/.*"applied": *\([0-9]*\).*/\1/p' | head -n 1
 }
 
-start
+start_timed
 python3 - "$blocks" >>"$dir/auth.log" <<'PY'
 import sys, time
 stamp = time.strftime("%b %e %H:%M:%S")
@@ -65,7 +48,7 @@ done
 stop
 for _ in $(seq "$starts"); do
 	ip netns exec "$ns" nft delete table inet cordon
-	start
+	start_timed
 	grep 'kernel in line' "$dir/cordond.log" | sed 's/.*kernel/kernel/'
 	echo "$blocks blocks: ready $took ms after the start ($(du -m "$dir/state/cordon.db" | cut -f1) MiB of database)"
 	stop

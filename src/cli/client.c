@@ -180,3 +180,14 @@ int64_t client_int(const json_t *object, const char *name)
 {
 	return json_integer_value(json_object_get(object, name));
 }
+
+void client_texts(const json_t *object, const char *name, char *ret, size_t size)
+{
+	json_t *list = json_object_get(object, name), *one;
+	size_t i, n = 0;
+	ret[0] = '\0';
+	json_array_foreach (list, i, one) {
+		(void)snprintf(ret + n, size - n, "%s%s", n ? " " : "", json_string_value(one));
+		n = strlen(ret);
+	}
+}

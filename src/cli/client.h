@@ -32,3 +32,5 @@ int client_print(const json_t *value);
 /* Members of an object; missing or null: "" and 0. */
 const char *client_text(const json_t *object, const char *name);
 int64_t client_int(const json_t *object, const char *name);
+/* Those of a list, with blanks between them, as far as they fit. */
+void client_texts(const json_t *object, const char *name, char *ret, size_t size);

@@ -30,17 +30,6 @@ static const char help[] =
 	"A disabled key is refused until it is enabled again; a removed one is gone.\n"
 	"token prints a token for X-Auth-Token; without --name for a key that may all.\n";
 
-static void join(const json_t *list, char *ret, size_t size)
-{
-	size_t i;
-	json_t *one;
-	ret[0] = '\0';
-	json_array_foreach ((json_t *)(uintptr_t)list, i, one) {
-		size_t n = strlen(ret);
-		(void)snprintf(ret + n, size - n, "%s%s", n ? " " : "", json_string_value(one));
-	}
-}
-
 static void show_keys(const json_t *keys, const char *what)
 {
 	static const char *const heads[] = {
@@ -51,8 +40,8 @@ static void show_keys(const json_t *keys, const char *what)
 	(void)what;
 	json_array_foreach ((json_t *)(uintptr_t)keys, i, k) {
 		char may[1024], projects[320];
-		join(json_object_get(k, "allow"), may, sizeof(may));
-		join(json_object_get(k, "enterprise_projects"), projects, sizeof(projects));
+		client_texts(k, "allow", may, sizeof(may));
+		client_texts(k, "enterprise_projects", projects, sizeof(projects));
 		const char *cells[] = {client_text(k, "name"), client_text(k, "access_key_id"),
 			json_is_true(json_object_get(k, "active")) ? "on" : "off", may,
 			projects[0] ? projects : "all", client_text(k, "created"),

@@ -33,23 +33,11 @@ static const char help[] =
 	"  --account A      of another account than the first\n"
 	"  --state-dir DIR  where cordond keeps its socket\n";
 
-/* The texts of a list, with blanks between them. */
-static void join(const json_t *list, char *ret, size_t size)
-{
-	size_t i;
-	json_t *one;
-	ret[0] = '\0';
-	json_array_foreach ((json_t *)(uintptr_t)list, i, one) {
-		size_t n = strlen(ret);
-		(void)snprintf(ret + n, size - n, "%s%s", n ? " " : "", json_string_value(one));
-	}
-}
-
 /* "all", or the names, and how many they are now. */
 static void write_servers(const json_t *r, char *ret, size_t size)
 {
 	char names[160];
-	join(json_object_get(r, "hosts"), names, sizeof(names));
+	client_texts(r, "hosts", names, sizeof(names));
 	if (strcmp(client_text(r, "source"), "system") == 0)
 		(void)snprintf(ret, size, "all");
 	else
@@ -70,7 +58,7 @@ static void show_rules(const json_t *rules, const char *what)
 		char failures[24], services[64], span[32], block[32], servers[200];
 		int64_t forbidden = client_int(r, "forbidden_ms");
 		(void)snprintf(failures, sizeof(failures), "%" PRId64, client_int(r, "fail_count"));
-		join(json_object_get(r, "services"), services, sizeof(services));
+		client_texts(r, "services", services, sizeof(services));
 		write_servers(r, servers, sizeof(servers));
 		const char *cells[] = {client_text(r, "name"), client_text(r, "source"), failures,
 			settings_duration_text(client_int(r, "span_ms"), span),

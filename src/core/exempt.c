@@ -355,13 +355,13 @@ void exempt_refused(
 
 struct allowed {
 	struct prefix *list;
-	unsigned n, size;
+	size_t n, size;
 };
 
 static int allowed_add(struct allowed *a, const struct prefix *p)
 {
 	if (a->n == a->size) {
-		unsigned size = a->size ? a->size * 2 : 64;
+		size_t size = a->size ? a->size * 2 : 64;
 		struct prefix *more = reallocarray(a->list, size, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
@@ -377,7 +377,8 @@ static int add_allowed(void *ctx, const struct allow_entry *entry)
 	return allowed_add(ctx, &entry->prefix);
 }
 
-int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsigned *ret_n)
+int exempt_allow_list(
+	const struct core *c, struct store *s, int64_t account, struct prefix **ret, size_t *ret_n)
 {
 	struct allowed a = {0};
 	unsigned configured = account == c->account.id ? c->settings->allow_count : 0;
@@ -385,7 +386,7 @@ int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsi
 	for (unsigned i = 0; i < configured && r == 0; i++)
 		r = allowed_add(&a, &c->settings->allow[i]);
 	if (r == 0)
-		r = store_allow_each(c->store, account, add_allowed, &a);
+		r = store_allow_each(s, account, add_allowed, &a);
 	if (r != 0) {
 		free(a.list);
 		return r;
@@ -398,10 +399,10 @@ int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsi
 int exempt_load_allow(struct core *c)
 {
 	struct prefix *allowed = NULL;
-	unsigned n = 0;
-	int r = exempt_allow_list(c, c->account.id, &allowed, &n);
+	size_t n = 0;
+	int r = exempt_allow_list(c, c->store, c->account.id, &allowed, &n);
 	_cleanup_(freep) struct prefix *list = allowed;
-	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list, n) : r;
+	return r == 0 ? protect_set(c->protect, PROTECT_ALLOWED, list, (unsigned)n) : r;
 }
 
 int exempt_new(struct core *c, struct exempt **ret)

@@ -20,23 +20,11 @@ struct asking {
 	struct store *store;
 	struct host host;
 	struct wishes *w;
-	size_t block_size, allow_size; /* allocated */
-	unsigned rows;                 /* looked at */
-	int64_t latest;                /* version of the latest of them */
-	int64_t own_rule;              /* 0: the default ones */
+	size_t block_size; /* allocated */
+	unsigned rows;     /* looked at */
+	int64_t latest;    /* version of the latest of them */
+	int64_t own_rule;  /* 0: the default ones */
 };
-
-/* The list with room for one more of `size` bytes, or NULL: then it is as it was. */
-static void *grown(void *list, size_t n, size_t *allocated, size_t size)
-{
-	if (n < *allocated)
-		return list;
-	size_t bigger = *allocated ? *allocated * 2 : 64;
-	void *more = reallocarray(list, bigger, size);
-	if (more)
-		*allocated = bigger;
-	return more;
-}
 
 static struct wish wish_of(const struct block *b)
 {
@@ -61,11 +49,15 @@ static int add_block(void *ctx, const struct block *b)
 	a->latest = b->wish;
 	if (a->w->snapshot && STATES_OVER >> b->state & 1)
 		return 0;
-	struct wish *list = grown(a->w->blocks, a->w->block_count, &a->block_size, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	a->w->blocks = list;
-	list[a->w->block_count++] = wish_of(b);
+	if (a->w->block_count == a->block_size) {
+		size_t size = a->block_size ? a->block_size * 2 : 64;
+		struct wish *more = reallocarray(a->w->blocks, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		a->w->blocks = more;
+		a->block_size = size;
+	}
+	a->w->blocks[a->w->block_count++] = wish_of(b);
 	return 0;
 }
 
@@ -118,31 +110,10 @@ static int read_rules(struct asking *a)
 	return r;
 }
 
-static int add_prefix(struct asking *a, const struct prefix *p)
-{
-	struct prefix *list = grown(a->w->allow, a->w->allow_count, &a->allow_size, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	a->w->allow = list;
-	list[a->w->allow_count++] = *p;
-	return 0;
-}
-
-static int add_entry(void *ctx, const struct allow_entry *entry)
-{
-	return add_prefix(ctx, &entry->prefix);
-}
-
-/* The configuration's entries are the first account's. */
 static int read_allow(struct asking *a)
 {
-	const struct settings *s = a->core->settings;
-	unsigned configured = a->host.account == a->core->account.id ? s->allow_count : 0;
-	int r = 0;
-	for (unsigned i = 0; i < configured && r == 0; i++)
-		r = add_prefix(a, &s->allow[i]);
-	if (r == 0)
-		r = store_allow_each(a->store, a->host.account, add_entry, a);
+	int r = exempt_allow_list(
+		a->core, a->store, a->host.account, &a->w->allow, &a->w->allow_count);
 	if (a->w->allow_count > WISHES_ALLOW_MAX) {
 		log_error("server %s gets %d of %zu entries of the allow-list: more do not fit",
 			a->host.name, WISHES_ALLOW_MAX, a->w->allow_count);

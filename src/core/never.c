@@ -8,13 +8,14 @@
 int never_load(struct core *c, int64_t account, struct never *ret)
 {
 	struct prefix *allowed = NULL;
-	unsigned n = 0;
-	int r = exempt_allow_list(c, account, &allowed, &n);
+	size_t n = 0;
+	int r = exempt_allow_list(c, c->store, account, &allowed, &n);
 	_cleanup_(freep) struct prefix *list = allowed;
 	if (r < 0)
 		return r;
 	struct never never = {.core = c, .account = protect_new()};
-	r = never.account ? protect_set(never.account, PROTECT_ALLOWED, list, n) : -ENOMEM;
+	r = never.account ? protect_set(never.account, PROTECT_ALLOWED, list, (unsigned)n)
+			  : -ENOMEM;
 	if (r < 0)
 		never_done(&never);
 	else

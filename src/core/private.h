@@ -269,8 +269,10 @@ bool exempt_session(struct exempt *g, const struct addr *address, int64_t first)
 bool exempt_session_within(struct exempt *g, const struct prefix *target);
 /* The allow-list changed: protect follows. */
 int exempt_load_allow(struct core *c);
-/* Everything an account allows, the configuration's entries too. *ret: the caller's to free. */
-int exempt_allow_list(struct core *c, int64_t account, struct prefix **ret, unsigned *ret_n);
+/* Everything an account allows, the configuration's entries first. *ret: the caller's to free.
+   From any thread, with a store of its own. */
+int exempt_allow_list(
+	const struct core *c, struct store *s, int64_t account, struct prefix **ret, size_t *ret_n);
 /* Logs a refused block once an address. */
 void exempt_refused(
 	struct core *c, const struct prefix *target, enum service service, enum protect_reason why);

@@ -2,28 +2,11 @@
 #include "enforce/describe.h"
 
 #include "base/util.h"
+#include "enforce/object.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
-
-static void rulep_free(struct nftnl_rule **r)
-{
-	if (*r)
-		nftnl_rule_free(*r);
-}
-
-static void setp_free(struct nftnl_set **s)
-{
-	if (*s)
-		nftnl_set_free(*s);
-}
-
-static void chainp_free(struct nftnl_chain **c)
-{
-	if (*c)
-		nftnl_chain_free(*c);
-}
 
 void describe_set(struct buf *text, const struct nftnl_set *s)
 {

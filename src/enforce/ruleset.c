@@ -27,6 +27,7 @@
 
 #include "base/util.h"
 #include "enforce/describe.h"
+#include "enforce/object.h"
 #include "enforce/rule.h"
 
 #include <arpa/inet.h>
@@ -63,24 +64,6 @@ struct maker {
 	struct buf *text;
 	struct rule rule; /* the one being made */
 };
-
-static void rulep_free(struct nftnl_rule **r)
-{
-	if (*r)
-		nftnl_rule_free(*r);
-}
-
-static void setp_free(struct nftnl_set **s)
-{
-	if (*s)
-		nftnl_set_free(*s);
-}
-
-static void chainp_free(struct nftnl_chain **c)
-{
-	if (*c)
-		nftnl_chain_free(*c);
-}
 
 static void tablep_free(struct nftnl_table **t)
 {

@@ -8,6 +8,8 @@
 #include "base/util.h"
 #include "model/event.h"
 
+#include <endian.h>
+
 /* Words between the stamp and the tag: host, facility.level, <10.5>, a second stamp. */
 #define WORDS_MAX 4
 
@@ -46,6 +48,31 @@ static uint32_t read_pid(struct slice s)
 	return value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
+/* The bytes of words that are `c`, each as 0x80; those above the first such one are of no use. */
+static inline uint64_t bytes_that_are(uint64_t words, char c)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t x = words ^ ones * (unsigned char)c;
+	return (x - ones) & ~x & ones << 7;
+}
+
+/* The first blank, '[' or ':' from p on; end: none. Eight bytes at once, as names are long. */
+static inline const char *find_name_end(const char *p, const char *end)
+{
+	uint64_t words;
+	for (; end - p >= 8; p += 8) {
+		memcpy(&words, p, 8);
+		words = le64toh(words);
+		uint64_t found = bytes_that_are(words, ' ') | bytes_that_are(words, '[') |
+				 bytes_that_are(words, ':');
+		if (found)
+			return p + __builtin_ctzll(found) / 8;
+	}
+	while (p < end && *p != '[' && *p != ':' && *p != ' ')
+		p++;
+	return p;
+}
+
 /*
  * "sshd[123]:", "sshd:", "sshd[123]", "[sshd]", "[sshd]:" at the beginning of
  * text: fills program, pid and message.
@@ -62,8 +89,7 @@ static bool read_tag(struct slice text, struct record *ret)
 		ret->pid = 0;
 		p = close + 1;
 	} else {
-		while (p < end && *p != '[' && *p != ':' && *p != ' ')
-			p++;
+		p = find_name_end(p, end);
 		if (p == end || *p == ' ' || p == text.p)
 			return false;
 		ret->program = slice_between(text.p, p);

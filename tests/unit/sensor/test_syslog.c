@@ -3,6 +3,8 @@
 #include "cases.h"
 #include "sensor/syslog.h"
 
+#include <stdio.h>
+
 /* line; host, program, pid, message. program NULL: no header. */
 static const struct {
 	const char *line, *host, *program;
@@ -94,6 +96,31 @@ static void outer_stamp_counts(void **state)
 	assert_int_equal(r.time, EVENT_NO_TIME);
 }
 
+/* A name ends at its first bracket, colon or blank, whatever its length is and follows. */
+static void names_of_any_length(void **state)
+{
+	(void)state;
+	static const char *const ends[] = {"[7]: x", ": x", "[7] x:[", " x"};
+	for (size_t n = 1; n <= 40; n++) {
+		for (size_t i = 0; i < countof(ends); i++) {
+			struct stamps s;
+			struct record r;
+			char line[96];
+			int length = snprintf(line, sizeof(line), "Nov 21 22:00:00 h %.*s%s",
+				(int)n, "abcdefghijklmnopqrstuvwxyz\x5a\x1a\xdb\xba<]AZ;/\\^_`0129",
+				ends[i]);
+			stamps_init(&s, "UTC", CASES_NOW);
+			bool parsed = syslog_parse(
+				&s, (struct slice){line, (size_t)length}, CASES_NOW, &r);
+			assert_int_equal(parsed, *ends[i] != ' ');
+			if (!parsed)
+				continue;
+			assert_int_equal(r.program.n, n);
+			assert_int_equal(r.pid, *ends[i] == '[' ? 7 : 0);
+		}
+	}
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -103,7 +130,8 @@ int main(void)
 		names[i] = headers[i].line;
 		states[i] = (void *)(uintptr_t)i;
 	}
-	const struct CMUnitTest tests[] = {cmocka_unit_test(outer_stamp_counts)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outer_stamp_counts), cmocka_unit_test(names_of_any_length)};
 	int failed = cases_run("headers", names, states, countof(headers), header_means);
 	return failed + cmocka_run_group_tests_name("stamps", tests, NULL, NULL) != 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sensor/format/source.h"
 
+#include <endian.h>
+
 struct source source_of(struct slice text)
 {
 	struct source s = {0};
@@ -40,13 +42,16 @@ struct source source_with_port(struct slice text)
 	return s;
 }
 
-/* FNV-1a: stands where a pid would. Two addresses of one hash only part sooner (below). */
-static uint32_t hash_of(const struct addr *a)
+/*
+ * Stands where a pid would: another number for each v4 address. Two v6 addresses of one only part
+ * sooner (below).
+ */
+static uint32_t number_of(const struct addr *a)
 {
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < sizeof(a->b); i++)
-		h = (h ^ a->b[i]) * 16777619u;
-	return h;
+	uint64_t words[2];
+	memcpy(words, a->b, sizeof(words));
+	uint64_t h = (words[0] * 0x9e3779b97f4a7c15u ^ le64toh(words[1])) * 0xd6e8feb86659fd93u;
+	return (uint32_t)(h >> 32);
 }
 
 struct session *source_session(struct session_table *t, enum service service, struct slice host,
@@ -54,7 +59,7 @@ struct session *source_session(struct session_table *t, enum service service, st
 {
 	if (!source->literal)
 		return NULL;
-	uint64_t key = session_key(host, program, hash_of(&source->addr));
+	uint64_t key = session_key(host, program, number_of(&source->addr));
 	struct session *s = together == SOURCE_ALWAYS ? NULL : session_find(t, key);
 	bool over = s && time != EVENT_NO_TIME && time - s->last > together;
 	s = session_get(t, key, time);

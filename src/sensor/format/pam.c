@@ -23,23 +23,24 @@ static bool cut_module(struct slice *text, struct slice service)
 
 bool pam_read(struct slice text, struct slice service, struct source *ret, struct slice *ret_user)
 {
-	static const struct slice rhost = {" rhost=", 7};
+	static const struct slice rhost = {" rhost=", 7}, ruser = {" ruser=", 7};
+	const size_t letter_h = 2, letter_r = 1;
 	if (!cut_module(&text, service) || !cut_start(&text, SLICE("authentication failure;")))
 		return false;
 	*ret = (struct source){0};
 	*ret_user = SLICE_NULL;
-	const char *at = memmem(text.p, text.n, rhost.p, rhost.n);
+	const char *at = find_by(text, rhost, letter_h);
 	if (!at)
 		return true;
 	struct slice rest = slice_between(at + rhost.n, text.p + text.n);
 	const char *blank = rest.n ? memchr(rest.p, ' ', rest.n) : NULL;
 	struct slice host = blank ? slice_between(rest.p, blank) : rest;
-	if (!has(rest, rhost))
+	if (!find_by(rest, rhost, letter_h))
 		*ret = source_of(host);
 	struct slice user = skip_blanks(slice_skip(rest, host.n));
 	if (!cut_start(&user, SLICE("user="))) {
-		const char *ruser = memmem(text.p, (size_t)(at - text.p), " ruser=", 7);
-		user = ruser ? slice_between(ruser + 7, at) : SLICE_NULL;
+		const char *name = find_by(slice_between(text.p, at), ruser, letter_r);
+		user = name ? slice_between(name + ruser.n, at) : SLICE_NULL;
 	}
 	while (cut_end(&user, SLICE(" ")))
 		;

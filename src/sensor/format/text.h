@@ -29,6 +29,21 @@ static inline bool has(struct slice text, struct slice what)
 	return text.p && text.n >= what.n && memmem(text.p, text.n, what.p, what.n);
 }
 
+/*
+ * Where `what` begins in text; NULL: nowhere. The one of its bytes that is rarest in such texts,
+ * what.p[rare], is looked for: for the short texts of a line that is quicker than memmem().
+ */
+static inline const char *find_by(struct slice text, struct slice what, size_t rare)
+{
+	if (text.n < what.n)
+		return NULL;
+	const char *p = text.p + rare, *end = text.p + text.n - (what.n - 1 - rare);
+	for (; p < end && (p = memchr(p, what.p[rare], (size_t)(end - p))); p++)
+		if (memcmp(p - rare, what.p, what.n) == 0)
+			return p - rare;
+	return NULL;
+}
+
 static inline struct slice skip_blanks(struct slice text)
 {
 	while (text.n && *text.p == ' ')

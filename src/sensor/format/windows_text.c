@@ -32,50 +32,68 @@ static struct slice value_at(struct slice text, const char *at, struct slice lab
 	return slice_between(begin, p);
 }
 
-static struct slice first_value(struct slice text, struct slice label)
+/* rare: see find_by() */
+static struct slice first_value(struct slice text, struct slice label, size_t rare)
 {
-	const char *at = text.n ? memmem(text.p, text.n, label.p, label.n) : NULL;
+	const char *at = find_by(text, label, rare);
 	return at ? value_at(text, at, label) : SLICE_NULL;
 }
 
-static struct slice last_value(struct slice text, struct slice label)
+static struct slice trim(struct slice text)
 {
-	const char *at = find_last(text, label);
-	return at ? value_at(text, at, label) : SLICE_NULL;
+	while (text.n && is_space(*text.p))
+		text = slice_skip(text, 1);
+	while (text.n && is_space(text.p[text.n - 1]))
+		text.n--;
+	return text;
 }
 
 /* The account's name: all that is between two labels, as names may have blanks. */
-static struct slice user_of(struct slice text, struct slice section)
+static struct slice read_user(struct slice text, struct slice section)
 {
 	static const struct slice name = {"Account Name:", 13}, domain = {"Account Domain:", 15};
-	const char *at = memmem(text.p, text.n, section.p, section.n);
+	const char *end = text.p + text.n, *at = find_by(text, section, section.n - 2);
+	at = at ? find_by(slice_between(at, end), name, 8) : NULL;
 	if (!at)
 		return SLICE_NULL;
-	text = slice_between(at, text.p + text.n);
-	at = memmem(text.p, text.n, name.p, name.n);
-	if (!at)
-		return SLICE_NULL;
-	text = slice_between(at + name.n, text.p + text.n);
-	const char *end = memmem(text.p, text.n, domain.p, domain.n);
-	struct slice user = end ? slice_between(text.p, end) : SLICE_NULL;
-	while (user.n && is_space(*user.p))
-		user = slice_skip(user, 1);
-	while (user.n && is_space(user.p[user.n - 1]))
-		user.n--;
+	text = slice_between(at + name.n, end);
+	end = find_by(text, domain, 8);
+	struct slice user = end ? trim(slice_between(text.p, end)) : SLICE_NULL;
 	return user.n && !slice_eq(user, SLICE("-")) ? user : SLICE_NULL;
 }
 
+/* The last address and the last port, in one way back from the end. */
+static struct source read_source(struct slice text)
+{
+	static const struct slice source = {"Source ", 7};
+	static const struct slice address = {"Network Address:", 16}, port = {"Port:", 5};
+	struct slice host = SLICE_NULL, number = SLICE_NULL, rest = text;
+	for (const char *at; !host.p && (at = find_last(rest, source));
+		rest.n = (size_t)(at - rest.p)) {
+		struct slice label = slice_between(at + source.n, text.p + text.n);
+		if (slice_starts(label, address))
+			host = value_at(label, label.p, address);
+		else if (!number.p && slice_starts(label, port))
+			number = value_at(label, label.p, port);
+	}
+	struct source s = source_of(host);
+	uint32_t value = 0;
+	if (cut_number(&number, &value) && value <= UINT16_MAX)
+		s.port = (uint16_t)value;
+	return s;
+}
+
+/* What is behind the type may be the client's words; in front of it all are the server's. */
 static bool read_logon(struct slice text, struct slice section, struct windows_event *e)
 {
-	struct slice type = first_value(text, SLICE("Logon Type:"));
-	struct slice port = last_value(text, SLICE("Source Port:"));
-	uint32_t number = 0;
-	if (!cut_number(&type, &e->logon_type))
+	static const struct slice type = {"Logon Type:", 11};
+	const char *at = find_by(text, type, 6);
+	struct slice number = at ? value_at(text, at, type) : SLICE_NULL;
+	if (!cut_number(&number, &e->logon_type))
 		return false;
-	e->source = source_of(last_value(text, SLICE("Source Network Address:")));
-	if (cut_number(&port, &number) && number <= UINT16_MAX)
-		e->source.port = (uint16_t)number;
-	e->user = user_of(text, section);
+	text = slice_between(at, text.p + text.n);
+	e->source = read_source(text);
+	e->user = read_user(text, section);
 	return true;
 }
 
@@ -92,7 +110,7 @@ static bool read_logged_on(struct slice text, struct windows_event *e)
 /* "… from client 192.0.2.1:50000." */
 static bool read_connected(struct slice text, struct windows_event *e)
 {
-	struct slice client = first_value(text, SLICE(" from client "));
+	struct slice client = first_value(text, SLICE(" from client "), 1);
 	(void)cut_end(&client, SLICE("."));
 	e->source = source_with_port(client);
 	return true;
@@ -101,8 +119,8 @@ static bool read_connected(struct slice text, struct windows_event *e)
 /* "… with an IP address of 192.0.2.1 failed because the user name or password is not correct." */
 static bool read_refused(struct slice text, struct windows_event *e)
 {
-	e->source = source_of(first_value(text, SLICE(" with an IP address of ")));
-	return has(text, SLICE(" failed because the user name or password is not correct"));
+	e->source = source_of(first_value(text, SLICE(" with an IP address of "), 9));
+	return find_by(text, SLICE(" failed because the user name or password is not correct"), 1);
 }
 
 static const struct kind {
@@ -165,9 +183,9 @@ bool windows_read_text(struct slice text, struct windows_event *ret)
 	if (!skip_front(&text))
 		return false;
 	for (size_t i = 0; i < countof(kinds); i++) {
-		struct windows_event e = {.id = kinds[i].id};
 		if (!cut_start(&text, kinds[i].opening))
 			continue;
+		struct windows_event e = {.id = kinds[i].id};
 		if (!kinds[i].read(text, &e))
 			return false;
 		*ret = e;

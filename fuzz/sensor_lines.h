@@ -49,6 +49,8 @@ static int fuzz_lines(enum service service, const uint8_t *data, size_t size)
 	reader.stats = (struct reader_stats){0};
 	(void)reader_lines(&reader, (struct slice){(const char *)data, size}, on_event, &events);
 	require(reader.stats.matched == events && reader.stats.failures <= events);
+	require(reader.stats.matched + reader.stats.unknown <= reader.stats.messages);
+	require(reader.stats.messages <= reader.stats.lines);
 	/* the next input meets no session of this one */
 	session_table_sweep(sessions, INT64_MAX / 2);
 	require(session_table_count(sessions) == 0);

@@ -16,6 +16,13 @@ struct session;
 /* A line without a stamp (or with an unreadable one). */
 #define EVENT_NO_TIME INT64_MIN
 
+/* What a message of a daemon that is read has to say. */
+enum said {
+	SAID_UNKNOWN, /* it is none that Cordon knows of that daemon */
+	SAID_NOTHING, /* no login failed or succeeded by it */
+	SAID_LOGIN,   /* one did: there is an event */
+};
+
 enum outcome { OUTCOME_NONE, OUTCOME_FAILURE, OUTCOME_SUCCESS };
 
 /*
@@ -48,6 +55,15 @@ struct event {
 	 * says that it connected, and its time is no proof of anything.
 	 */
 	bool forgeable;
+	const char
+		*why; /* a constant text: why the line counts so, or not at all; NULL: as it says */
 	struct session *session; /* what is remembered of its login session; NULL: none.
 				    Borrowed, valid until the next line is read */
 };
+
+/* Always SAID_NOTHING; why may be NULL. */
+static inline enum said event_nothing(struct event *e, const char *why)
+{
+	e->why = why;
+	return SAID_NOTHING;
+}

@@ -45,14 +45,22 @@ static unsigned strip_repeated(struct slice *message)
 	return times;
 }
 
-/* What every event of a line has in common. */
-static bool note_event(struct reader *r, unsigned times, struct event *ret)
+/* What every message of a daemon that is read has in common. True: it is an event. */
+static bool note_message(struct reader *r, enum said said, unsigned times, struct event *ret)
 {
-	if (times > 1)
-		ret->repeat = (uint16_t)MIN_OF(ret->repeat * times, (unsigned)UINT16_MAX);
-	r->stats.matched++;
-	r->stats.failures += ret->outcome == OUTCOME_FAILURE;
-	return true;
+	r->stats.messages++;
+	r->stats.unknown += said == SAID_UNKNOWN;
+	if (said == SAID_LOGIN) {
+		if (times > 1) {
+			ret->repeat = (uint16_t)MIN_OF(ret->repeat * times, (unsigned)UINT16_MAX);
+			ret->why = "syslogd wrote it once for all of them";
+		}
+		r->stats.matched++;
+		r->stats.failures += ret->outcome == OUTCOME_FAILURE;
+	}
+	r->latest.said = said;
+	r->latest.why = ret->why;
+	return said == SAID_LOGIN;
 }
 
 /* format: NULL when nobody owns the program */
@@ -73,7 +81,7 @@ static bool read_record(
 		.service = format->service,
 		.repeat = 1,
 		.forgeable = split || r->split};
-	return format->parse(record, r->sessions, ret) && note_event(r, times, ret);
+	return note_message(r, format->parse(record, r->sessions, ret), times, ret);
 }
 
 /* The end of a message that a client broke may look like anything. */
@@ -86,7 +94,7 @@ static bool read_rest(struct reader *r, struct slice line, struct event *ret)
 		return false;
 	r->latest.time = r->own_time;
 	r->latest.service = r->split->service;
-	return note_event(r, 1, ret);
+	return note_message(r, SAID_LOGIN, 1, ret);
 }
 
 /*

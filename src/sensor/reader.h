@@ -24,6 +24,8 @@ struct reader_stats {
 	uint64_t matched;  /* of them events */
 	uint64_t failures; /* of those failures */
 	uint64_t unparsed; /* lines whose header is none we know */
+	uint64_t messages; /* of daemons that are read */
+	uint64_t unknown;  /* of those messages: SAID_UNKNOWN */
 	uint64_t too_long;
 };
 
@@ -34,12 +36,14 @@ struct reader {
 	int64_t now; /* guesses the year of stamps that have none: latest plausible */
 	struct reader_stats stats;
 	struct stamps stamps;
-	const struct format *own;   /* whose own log the latest line was from; NULL: nobody's */
-	const struct format *split; /* a client's line breaks stand in this log, which is its */
-	int64_t own_time;           /* the latest stamp of such a log, none from the future */
-	struct {                    /* what the latest line was, event or not */
-		int64_t time;       /* EVENT_NO_TIME: it says none */
-		enum service service;
+	const struct format *own;     /* whose own log the latest line was from; NULL: nobody's */
+	const struct format *split;   /* a client's line breaks stand in this log, which is its */
+	int64_t own_time;             /* the latest stamp of such a log, none from the future */
+	struct {                      /* what the latest line was, event or not */
+		int64_t time;         /* EVENT_NO_TIME: it says none */
+		enum service service; /* SERVICE_NONE: nobody reads it, and the rest says nothing */
+		enum said said;
+		const char *why; /* see struct event */
 	} latest;
 };
 

@@ -54,7 +54,7 @@ static struct session *join(const struct words *w, const struct source *source)
 	return s;
 }
 
-static bool fail(
+static enum said fail(
 	const struct words *w, enum evidence evidence, struct source source, struct slice user)
 {
 	struct session *s = join(w, &source);
@@ -82,7 +82,7 @@ static bool cut_from(struct slice text, struct source *ret, struct slice *ret_be
 }
 
 /* "Child connection from ADDR:PORT": a new connection, whatever this pid was before */
-static bool on_child(const struct words *w)
+static enum said on_child(const struct words *w)
 {
 	struct source source = source_with_port(w->text);
 	struct session *s = source.literal ? find(w) : NULL;
@@ -90,21 +90,21 @@ static bool on_child(const struct words *w)
 		session_renew(s);
 		settle(s, &source);
 	}
-	return false;
+	return event_nothing(w->event, "a connection begins: nobody has tried anything yet");
 }
 
 /* "Bad [PAM ]password attempt for 'USER' from ADDR:PORT" */
-static bool on_bad_password(const struct words *w)
+static enum said on_bad_password(const struct words *w)
 {
 	struct source source;
 	struct slice before;
 	if (!cut_from(w->text, &source, &before))
-		return false;
+		return SAID_UNKNOWN;
 	return fail(w, EVIDENCE_VERDICT, source, unquote(before));
 }
 
 /* "Login attempt for nonexistent user[ 'USER'][ from ADDR:PORT]": said once a connection */
-static bool on_nonexistent(const struct words *w)
+static enum said on_nonexistent(const struct words *w)
 {
 	struct source source = {0};
 	struct slice before = w->text;
@@ -114,7 +114,7 @@ static bool on_nonexistent(const struct words *w)
 }
 
 /* "Login attempt with wrong user USER[ from ADDR:PORT]" */
-static bool on_wrong(const struct words *w)
+static enum said on_wrong(const struct words *w)
 {
 	struct source source = {0};
 	struct slice user = w->text;
@@ -123,18 +123,18 @@ static bool on_wrong(const struct words *w)
 }
 
 /* "root login rejected" */
-static bool on_root(const struct words *w)
+static enum said on_root(const struct words *w)
 {
 	return fail(w, EVIDENCE_REFUSED, (struct source){0}, SLICE("root"));
 }
 
 /* "User 'USER' has invalid shell, rejected" */
-static bool on_user(const struct words *w)
+static enum said on_user(const struct words *w)
 {
 	struct slice user = w->text;
 	if (!cut_end(&user, SLICE(" has invalid shell, rejected")) &&
 		!cut_end(&user, SLICE(" has blank password, rejected")))
-		return false;
+		return SAID_UNKNOWN;
 	return fail(w, EVIDENCE_REFUSED, (struct source){0}, unquote(user));
 }
 
@@ -157,7 +157,7 @@ static uint32_t read_fails(struct slice text, struct slice *ret_user)
 
 /* "Exit before auth[ from <ADDR:PORT>][: ][ (user 'USER', N fails)]: why": the end of a connection
  */
-static bool on_exit_before(const struct words *w)
+static enum said on_exit_before(const struct words *w)
 {
 	static const struct slice tries = {"Max auth tries reached - user '", 31};
 	struct source source = {0};
@@ -165,7 +165,7 @@ static bool on_exit_before(const struct words *w)
 	if (cut_start(&text, SLICE(" from <"))) {
 		const char *close = text.n ? memchr(text.p, '>', text.n) : NULL;
 		if (!close)
-			return false;
+			return SAID_UNKNOWN;
 		source = source_with_port(slice_between(text.p, close));
 		text = slice_between(close + 1, text.p + text.n);
 	}
@@ -181,25 +181,28 @@ static bool on_exit_before(const struct words *w)
 		struct session *s = join(w, &source);
 		if (s)
 			session_close(w->sessions, s);
-		return false;
+		return event_nothing(w->event, "the end of a connection without a failed attempt");
 	}
 	/* each refused password has been said before: this counts where nothing has */
 	(void)fail(w, EVIDENCE_SUMMARY, source, user);
 	if (w->event->session)
 		session_close(w->sessions, w->event->session);
-	return true;
+	return SAID_LOGIN;
 }
 
 /* "Password auth succeeded for 'USER' from ADDR:PORT", "Pubkey … for 'USER' with … from …" */
-static bool on_succeeded(const struct words *w)
+static enum said on_succeeded(const struct words *w)
 {
 	static const struct slice with = {"' with ", 7};
 	struct source source;
 	struct slice user;
-	if (!cut_from(w->text, &source, &user)) /* also ", extra auth required" */
-		return false;
+	if (slice_ends(w->text, SLICE(", extra auth required")))
+		return event_nothing(
+			w->event, "half a login: another key or password is asked for");
+	if (!cut_from(w->text, &source, &user))
+		return SAID_UNKNOWN;
 	if (!source.literal)
-		return false;
+		return event_nothing(w->event, "a login from no literal address spares nobody");
 	const char *key = user.n ? memmem(user.p, user.n, with.p, with.n) : NULL;
 	if (key)
 		user = slice_between(user.p, key + 1);
@@ -209,7 +212,7 @@ static bool on_succeeded(const struct words *w)
 static const struct opening {
 	char initial; /* small; early versions write it so */
 	struct slice text;
-	bool (*read)(const struct words *w);
+	enum said (*read)(const struct words *w);
 } openings[] = {
 	{'c', {"hild connection from ", 21}, on_child},
 	{'b', {"ad password attempt for ", 24}, on_bad_password},
@@ -226,7 +229,33 @@ static const struct opening {
 	{'a', {"uth succeeded with blank password for ", 38}, on_succeeded},
 };
 
-static bool dropbear_parse(
+/* What else it says, to its log from "normal" on; early versions begin some in small letters. */
+static const char *const known[128] = {
+	['A'] = "Aiee\0Attempted username with a null byte\0Auth\0",
+	['B'] = "Bad address \0Bad buf_\0Bad packet size\0Bad public key options \0",
+	['C'] = "Can't \0Client trying multiple usernames\0Couldn't \0",
+	['E'] = "Early exit\0Error \0Exit (\0Exited\0",
+	['F'] = "Failed \0Failure reading random device\0Forwarding \0",
+	['G'] = "Generated hostkey \0",
+	['L'] = "Logins are restricted to \0",
+	['N'] = "No \0Not backgrounding\0",
+	['O'] = "Oversized packet\0",
+	['P'] = "Port forwarding \0Premature \0Pubkey auth bad signature for \0",
+	['R'] = "Running in background\0",
+	['T'] = "TCP forward failed\0Terminated by signal\0Timeout before auth\0Too many groups "
+		"for user \0",
+	['U'] = "User account \0",
+	['c'] = "chdir\0chown\0",
+	['i'] = "ioctl(\0",
+	['l'] = "lastlog_\0login_init_entry\0",
+	['o'] = "open /dev/tty failed\0",
+	['p'] = "pam_\0premature exit\0pty_\0",
+	['s'] = "setsid\0syslogin_\0",
+	['u'] = "utmp_\0",
+	['w'] = "wtmp_\0",
+};
+
+static enum said dropbear_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
 	struct words w = {.record = record, .sessions = sessions, .event = ret};
@@ -234,14 +263,14 @@ static bool dropbear_parse(
 	while (text.n && text.p[text.n - 1] == ' ')
 		text.n--;
 	if (text.n < 4)
-		return false;
+		return SAID_UNKNOWN;
 	char initial = (char)(*text.p | 0x20);
 	for (size_t i = 0; i < countof(openings); i++) {
 		w.text = slice_skip(text, 1);
 		if (openings[i].initial == initial && cut_start(&w.text, openings[i].text))
 			return openings[i].read(&w);
 	}
-	return false;
+	return starts_like_any(text, known) ? SAID_NOTHING : SAID_UNKNOWN;
 }
 
 /* "[123] Jan 01 12:00:00 text" */

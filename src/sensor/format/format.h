@@ -37,11 +37,12 @@ struct format {
 	/* true when a message of this program (syslog tag, without its path) is the format's */
 	bool (*owns)(struct slice program);
 	/*
-	 * Reads one message; fills *ret and returns true when it says anything about a
-	 * login (failure or success). Otherwise returns false; the session table may
-	 * have learnt something all the same.
+	 * Reads one message. SAID_LOGIN: *ret is filled (failure or success). Else the
+	 * session table may have learnt something all the same, and ret->why may say why
+	 * it is no event. What a daemon says besides is known by its first words, so that
+	 * SAID_UNKNOWN is what nobody has read.
 	 */
-	bool (*parse)(
+	enum said (*parse)(
 		const struct record *record, struct session_table *sessions, struct event *ret);
 	/*
 	 * The daemon's own log, which is not syslog's: takes a line of it apart. NULL: it

@@ -60,17 +60,12 @@ static struct slice skip_stamp(struct slice text)
 	return n < text.n && text.p[n] == '[' ? slice_skip(text, n) : text;
 }
 
-/* Cuts all in front of the name. */
-static bool cut_denied(struct slice *message)
+/* Without all that may be in front of what the server says. */
+static struct slice skip_front(struct slice text)
 {
-	struct slice text = *message;
 	if (text.n && (unsigned)(*text.p - '0') <= 9)
 		text = skip_stamp(text);
-	text = skip_labels(text);
-	if (!cut_start(&text, denied))
-		return false;
-	*message = text;
-	return true;
+	return skip_labels(text);
 }
 
 /* Cuts what the servers write behind the host. */
@@ -97,7 +92,7 @@ static bool read_ending(struct slice text, struct slice *ret_host, const char **
 /* What a database is called is the client's word as well: text ends with it, not with a host. */
 static bool is_database(struct slice text)
 {
-	return text.p[text.n - 1] != ')' && has(text, SLICE("' to database '"));
+	return text.n && text.p[text.n - 1] != ')' && has(text, SLICE("' to database '"));
 }
 
 /* "STAMP [5 ][Warning] text" */
@@ -118,8 +113,8 @@ static bool mysqld_line(struct stamps *stamps, struct slice line, int64_t now, s
 	return true;
 }
 
-/* True: a failure, of a host that may be no literal address. */
-static bool failed(struct event *ret, struct slice host, struct slice user)
+/* Of a host that may be no literal address. */
+static enum said failed(struct event *ret, struct slice host, struct slice user)
 {
 	struct source source = {0};
 	if (host.n <= HOST_MAX)
@@ -136,21 +131,32 @@ static bool mysqld_rest(
 	struct slice host, text = trimmed(record->message);
 	if (text.n == 0 || text.p[text.n - 1] != ')' || !read_ending(text, &host, &name_end))
 		return false;
-	return failed(ret, host, SLICE_NULL);
+	return failed(ret, host, SLICE_NULL) == SAID_LOGIN;
 }
 
-static bool mysqld_parse(
+/* What the servers say besides has no end, so only what should be a failure is not understood. */
+static enum said on_other(struct slice text, struct event *ret)
+{
+	if (slice_starts(text, SLICE("Access denied")))
+		return SAID_UNKNOWN;
+	bool aborted = slice_starts(text, SLICE("Aborted connection "));
+	return event_nothing(ret, aborted ? "a connection was lost, no password refused" : NULL);
+}
+
+static enum said mysqld_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	struct slice text = record->message, host;
-	if (!cut_denied(&text))
-		return mysqld_rest(record, sessions, ret);
+	struct slice text = skip_front(record->message), host;
+	if (!cut_start(&text, denied))
+		return mysqld_rest(record, sessions, ret) ? SAID_LOGIN : on_other(text, ret);
 	text = trimmed(text);
 	const char *name_end;
 	/* with the opening quote: a name that ends like a beginning leaves but that one */
 	struct slice quoted = slice_between(text.p - 1, text.p + text.n);
-	if (!read_ending(quoted, &host, &name_end) || is_database(text))
-		return false;
+	if (is_database(text))
+		return event_nothing(ret, "the password was right, the database is another's");
+	if (!read_ending(quoted, &host, &name_end))
+		return SAID_UNKNOWN;
 	return failed(ret, host, slice_between(text.p, MAX_OF(name_end, text.p)));
 }
 

@@ -82,19 +82,19 @@ static void fill(struct event *e, const struct source *source, struct slice user
 	}
 }
 
-bool source_failed(struct event *e, struct session *s, enum evidence evidence,
+enum said source_failed(struct event *e, struct session *s, enum evidence evidence,
 	const struct source *source, struct slice user)
 {
 	e->outcome = OUTCOME_FAILURE;
 	e->evidence = evidence;
 	e->session = s;
 	fill(e, source, user);
-	return true;
+	return SAID_LOGIN;
 }
 
-bool source_succeeded(struct event *e, const struct source *source, struct slice user)
+enum said source_succeeded(struct event *e, const struct source *source, struct slice user)
 {
 	e->outcome = OUTCOME_SUCCESS;
 	fill(e, source, user);
-	return true;
+	return SAID_LOGIN;
 }

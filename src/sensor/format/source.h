@@ -30,8 +30,8 @@ struct source source_with_port(struct slice text);
  */
 struct session *source_session(struct session_table *t, enum service service, struct slice host,
 	struct slice program, const struct source *source, int64_t time, int64_t together);
-/* Fills in a failure; user.p NULL: not said. Always true. */
-bool source_failed(struct event *e, struct session *s, enum evidence evidence,
+/* Fills in a failure; user.p NULL: not said. Always SAID_LOGIN. */
+enum said source_failed(struct event *e, struct session *s, enum evidence evidence,
 	const struct source *source, struct slice user);
 /* The same of a login. */
-bool source_succeeded(struct event *e, const struct source *source, struct slice user);
+enum said source_succeeded(struct event *e, const struct source *source, struct slice user);

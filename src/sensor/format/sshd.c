@@ -19,6 +19,7 @@
  */
 #include "base/util.h"
 #include "sensor/format/format.h"
+#include "sensor/format/sshd_known.h"
 #include "sensor/format/sshd_session.h"
 #include "sensor/format/text.h"
 
@@ -46,17 +47,17 @@ static bool is_automatic(struct slice method)
 }
 
 /* "Failed METHOD for [invalid user ]USER from ADDR port N ssh2[: …]" */
-static bool on_failed(const struct message *m)
+static enum said on_failed(const struct message *m)
 {
 	struct slice text = m->text;
 	const char *blank = text.n ? memchr(text.p, ' ', text.n) : NULL;
 	if (!blank)
-		return false;
+		return SAID_UNKNOWN;
 	struct slice method = slice_between(text.p, blank);
 	text = slice_skip(text, method.n + 1);
 	struct peer peer;
 	if (!cut_start(&text, SLICE("for ")) || !peer_of_attempt(text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	bool invalid = cut_invalid(&text), automatic = is_automatic(method);
 	struct slice user = user_of(text, &peer);
 	if (slice_eq(user, SLICE("<invalid username>")))
@@ -67,54 +68,55 @@ static bool on_failed(const struct message *m)
 	if (s && !automatic)
 		s->flags |= SSHD_VERDICT;
 	enum evidence evidence = automatic ? EVIDENCE_SUMMARY : EVIDENCE_VERDICT;
-	/* "error: PAM: …" has just counted the same attempt */
-	if (s && s->flags & SSHD_PAM_SAID && slice_starts(method, SLICE("keyboard-interactive")))
+	if (s && s->flags & SSHD_PAM_SAID && slice_starts(method, SLICE("keyboard-interactive"))) {
+		m->event->why = "\"PAM: Authentication failure\" said the same attempt before";
 		evidence = EVIDENCE_PAM;
+	}
 	return sshd_fail(m, s, evidence, &peer, user);
 }
 
 /* "Accepted METHOD for USER from ADDR port N ssh2[: …]": USER has proved to be one. */
-static bool on_accepted(const struct message *m)
+static enum said on_accepted(const struct message *m)
 {
 	struct slice text = m->text;
 	const char *blank = text.n ? memchr(text.p, ' ', text.n) : NULL;
 	if (!blank)
-		return false;
+		return SAID_UNKNOWN;
 	text = slice_skip(text, (size_t)(blank + 1 - text.p));
 	if (!cut_start(&text, SLICE("for ")))
-		return false;
+		return SAID_UNKNOWN;
 	const char *from = memmem(text.p, text.n, " from ", 6);
 	struct peer peer;
 	if (!from || !peer_at_front(slice_between(from + 6, text.p + text.n), &peer))
-		return false;
+		return SAID_UNKNOWN;
 	sshd_succeed(m, &peer, slice_between(text.p, from));
-	return true;
+	return SAID_LOGIN;
 }
 
 /* "Invalid user USER from ADDR[ port N]" */
-static bool on_invalid_user(const struct message *m)
+static enum said on_invalid_user(const struct message *m)
 {
 	struct peer peer;
 	if (!peer_at_end(m->text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	return sshd_fail(
 		m, sshd_join(m, &peer), EVIDENCE_ANNOUNCED, &peer, user_of(m->text, &peer));
 }
 
 /* "PAM: what for [illegal user ]USER from HOST[ via HOST]" */
-static bool on_pam_error(const struct message *m)
+static enum said on_pam_error(const struct message *m)
 {
 	struct slice text = m->text;
 	const char *name = memmem(text.p, text.n, " for ", 5);
 	if (!name || slice_starts(text, SLICE("pam_")))
-		return false;
+		return SAID_UNKNOWN;
 	const char *last = memrchr(text.p, ' ', text.n);
 	struct slice head = slice_between(text.p, last);
 	if (cut_end(&head, SLICE(" via"))) /* macOS: by which of our addresses */
 		text = head;
 	struct peer peer;
 	if (!peer_at_end(text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	struct slice user = slice_between(name + 5, text.p + text.n);
 	(void)cut_invalid(&user);
 	user = user_of(user, &peer);
@@ -125,7 +127,7 @@ static bool on_pam_error(const struct message *m)
 }
 
 /* "PAM 2 more authentication failures; …": counts only where sshd itself kept silent */
-static bool on_pam_more(const struct message *m)
+static enum said on_pam_more(const struct message *m)
 {
 	unsigned more = 0;
 	struct slice text = m->text;
@@ -134,11 +136,13 @@ static bool on_pam_more(const struct message *m)
 		text = slice_skip(text, 1);
 	}
 	if (more == 0 || !slice_starts(text, SLICE(" more authentication failure")))
-		return false;
+		return SAID_UNKNOWN;
 	struct session *s = sshd_joined(m, NULL, m->record->pid);
 	if (!s || s->flags & (SSHD_VERDICT | SSHD_LOGGED_IN) ||
 		!(s->pending || s->flags & SSHD_COUNTED))
-		return false;
+		return event_nothing(m->event,
+			"PAM's sum: counts only where sshd itself judged no attempt of the "
+			"connection");
 	struct slice user = {s->user_len ? s->user : NULL, s->user_len};
 	m->event->repeat = (uint16_t)(more + s->pending);
 	return sshd_fail(m, s, EVIDENCE_PAM, NULL, user);
@@ -148,17 +152,17 @@ static bool on_pam_more(const struct message *m)
  * "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=ADDR
  *  user=bob". A second rhost= was brought along by a name: then nobody is believed.
  */
-static bool on_pam_module(const struct message *m)
+static enum said on_pam_module(const struct message *m)
 {
 	static const struct slice rhost = {" rhost=", 7};
 	struct slice text = m->text;
 	bool is_unix = slice_starts(text, SLICE("unix("));
 	const char *open = text.n ? memchr(text.p, '(', text.n) : NULL;
 	if (!open)
-		return false;
+		return SAID_UNKNOWN;
 	text = slice_skip(text, (size_t)(open - text.p));
 	if (!cut_start(&text, SLICE("(sshd:auth): authentication failure;")))
-		return false;
+		return event_nothing(m->event, NULL);
 	const char *at = memmem(text.p, text.n, rhost.p, rhost.n);
 	struct peer peer;
 	struct slice rest = at ? slice_between(at + rhost.n, text.p + text.n) : SLICE_NULL;
@@ -179,7 +183,7 @@ static bool on_pam_module(const struct message *m)
 }
 
 /* "User USER[ from HOST] not allowed because …" */
-static bool on_user(const struct message *m)
+static enum said on_user(const struct message *m)
 {
 	static const struct slice mark = {" not allowed because ", 21};
 	const char *found = NULL, *p = m->text.p, *end = p + m->text.n;
@@ -188,7 +192,7 @@ static bool on_user(const struct message *m)
 		p += mark.n;
 	}
 	if (!found)
-		return false;
+		return SAID_UNKNOWN;
 	struct slice text = slice_between(m->text.p, found);
 	struct slice why = slice_between(found + mark.n, m->text.p + m->text.n);
 	/* these two reasons come without an address, so none in front of them is sshd's */
@@ -201,16 +205,16 @@ static bool on_user(const struct message *m)
 }
 
 /* "ROOT LOGIN REFUSED FROM ADDR[ port N]" */
-static bool on_root_refused(const struct message *m)
+static enum said on_root_refused(const struct message *m)
 {
 	struct peer peer;
 	if (!peer_at_front(m->text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	return sshd_fail(m, sshd_join(m, &peer), EVIDENCE_REFUSED, &peer, SLICE("root"));
 }
 
 /* "refused connect from NAME (ADDR)": TCP wrappers; NAME may be anything */
-static bool on_refused(const struct message *m)
+static enum said on_refused(const struct message *m)
 {
 	struct slice text = m->text;
 	const char *open = text.n ? memrchr(text.p, '(', text.n) : NULL;
@@ -218,19 +222,19 @@ static bool on_refused(const struct message *m)
 	if (open && text.p[text.n - 1] == ')') {
 		struct slice inner = slice_between(open + 1, text.p + text.n - 1);
 		if (!peer_last(inner, &peer))
-			return false;
+			return SAID_UNKNOWN;
 	}
 	return sshd_fail(m, sshd_join(m, &peer), EVIDENCE_REFUSED, &peer, NO_USER);
 }
 
 /* "maximum authentication attempts exceeded for [invalid user ]USER from ADDR port N ssh2" */
-static bool on_maximum(const struct message *m)
+static enum said on_maximum(const struct message *m)
 {
 	struct slice text = m->text;
 	struct peer peer;
 	(void)cut_invalid(&text);
 	if (!peer_at_end(text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	struct session *s = sshd_join(m, &peer);
 	if (s)
 		s->flags |= SSHD_SUMMED | SSHD_VERDICT;
@@ -238,12 +242,13 @@ static bool on_maximum(const struct message *m)
 }
 
 /* The summary of a connection that sshd itself ends: said once, and with an address. */
-static bool summarize(const struct message *m, const struct peer *peer, uint8_t said)
+static enum said summarize(const struct message *m, const struct peer *peer, uint8_t said)
 {
 	struct session *s = sshd_join(m, peer);
 	if (s && s->flags & said) {
 		s->pending = 0;
-		return false;
+		return event_nothing(
+			m->event, "the end of a connection whose attempts were counted before");
 	}
 	if (!peer->literal && !(s && s->has_src))
 		return sshd_pend(m, NULL, PENDING_SUMMARY, NO_USER);
@@ -253,7 +258,7 @@ static bool summarize(const struct message *m, const struct peer *peer, uint8_t 
 }
 
 /* "Disconnecting[ invalid user USER ADDR port N]: why" */
-static bool on_disconnecting(const struct message *m)
+static enum said on_disconnecting(const struct message *m)
 {
 	static const struct slice many = {": Too many authentication failures", 34};
 	static const struct slice change = {": Change of username or service not allowed", 43};
@@ -275,26 +280,26 @@ static bool on_disconnecting(const struct message *m)
 }
 
 /* "Connection closed by [authenticating user USER ]ADDR port N" and its like */
-static bool on_end(const struct message *m)
+static enum said on_end(const struct message *m)
 {
 	struct peer peer;
 	if (!peer_last(m->text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	return sshd_end(m, &peer, m->record->pid, true);
 }
 
 /* The connection is gone; what the message says of the peer may be foreign text. */
-static bool on_abort(const struct message *m)
+static enum said on_abort(const struct message *m)
 {
 	return sshd_end(m, NULL, m->record->pid, true);
 }
 
 /* "Received disconnect from ADDR port N:CODE: text of the client" */
-static bool on_received(const struct message *m)
+static enum said on_received(const struct message *m)
 {
 	struct peer peer;
 	if (!peer_at_front(m->text, &peer))
-		return false;
+		return SAID_UNKNOWN;
 	struct slice why = peer.after;
 	if (cut_start(&why, SLICE(":")) &&
 		(cut_start(&why, SLICE("3:")) || cut_start(&why, SLICE(" 3:"))) &&
@@ -304,21 +309,21 @@ static bool on_received(const struct message *m)
 }
 
 /* "Connection from ADDR port N on …": a new connection, whatever this pid was before */
-static bool on_connection(const struct message *m)
+static enum said on_connection(const struct message *m)
 {
 	struct peer peer;
-	if (!peer_at_front(m->text, &peer) || !peer.literal)
-		return false;
-	struct session *s = sshd_join(m, &peer);
+	if (!peer_at_front(m->text, &peer))
+		return SAID_UNKNOWN;
+	struct session *s = peer.literal ? sshd_join(m, &peer) : NULL;
 	if (s) {
 		session_renew(s);
 		(void)sshd_join(m, &peer);
 	}
-	return false;
+	return event_nothing(m->event, "a connection begins: nobody has tried anything yet");
 }
 
 /* "Timeout before authentication for ADDR port N", "… for connection from ADDR to …, pid = N" */
-static bool on_timeout(const struct message *m)
+static enum said on_timeout(const struct message *m)
 {
 	static const struct slice mark = {", pid = ", 8};
 	struct slice text = m->text;
@@ -332,12 +337,12 @@ static bool on_timeout(const struct message *m)
 				      ? pid * 10 + (uint32_t)(*p - '0')
 				      : 0;
 	}
-	return peer_at_front(text, &peer) && sshd_end(m, &peer, pid, true);
+	return peer_at_front(text, &peer) ? sshd_end(m, &peer, pid, true) : SAID_UNKNOWN;
 }
 
 struct opening {
 	struct slice text;
-	bool (*read)(const struct message *m); /* m->text: what follows */
+	enum said (*read)(const struct message *m); /* m->text: what follows */
 };
 
 #define OPENING(words, fn)                                                                         \
@@ -423,7 +428,19 @@ static const struct opening *const openings[128] = {
 	['s'] = on_s,
 };
 
-static bool sshd_parse(
+/* By its first words, which are sshd's own. */
+static enum said read_message(struct message *m)
+{
+	if (m->text.n == 0 || (unsigned char)m->text.p[0] > 127)
+		return SAID_UNKNOWN;
+	const struct opening *o = openings[(unsigned char)m->text.p[0]];
+	for (; o && o->read; o++)
+		if (cut_start(&m->text, o->text))
+			return o->read(m);
+	return SAID_UNKNOWN;
+}
+
+static enum said sshd_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
 	struct message m = {
@@ -433,19 +450,15 @@ static bool sshd_parse(
 	m.preauth = cut_end(&m.text, SLICE(" [preauth]"));
 	if (!cut_start(&m.text, SLICE("error: ")))
 		(void)cut_start(&m.text, SLICE("fatal: "));
-	if (m.text.n == 0 || (unsigned char)m.text.p[0] > 127)
-		return false;
-	const struct opening *o = openings[(unsigned char)m.text.p[0]];
-	for (; o && o->read; o++)
-		if (cut_start(&m.text, o->text))
-			return o->read(&m);
-	return false;
+	struct slice text = m.text;
+	enum said said = read_message(&m);
+	return said == SAID_UNKNOWN && sshd_says(text) ? SAID_NOTHING : said;
 }
 
 static bool sshd_owns(struct slice program)
 {
 	if (program.n < 4 || memcmp(program.p, "sshd", 4) != 0)
-		return false;
+		return SAID_UNKNOWN;
 	return program.n == 4 || slice_eq(program, SLICE("sshd-session")) ||
 	       slice_eq(program, SLICE("sshd-auth"));
 }

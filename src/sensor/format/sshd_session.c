@@ -95,7 +95,7 @@ static void fill(const struct message *m, struct session *s, const struct peer *
 	}
 }
 
-bool sshd_fail(const struct message *m, struct session *s, enum evidence evidence,
+enum said sshd_fail(const struct message *m, struct session *s, enum evidence evidence,
 	const struct peer *peer, struct slice user)
 {
 	m->event->outcome = OUTCOME_FAILURE;
@@ -109,11 +109,11 @@ bool sshd_fail(const struct message *m, struct session *s, enum evidence evidenc
 		if (evidence != EVIDENCE_ANNOUNCED)
 			s->pending = 0;
 	}
-	return true;
+	return SAID_LOGIN;
 }
 
 /* Reports what is pending, as said by an earlier line. */
-static bool fail_pending(const struct message *m, struct session *s, const struct peer *peer)
+static enum said fail_pending(const struct message *m, struct session *s, const struct peer *peer)
 {
 	static const enum evidence evidence[] = {
 		[PENDING_KEY] = EVIDENCE_SUMMARY,
@@ -123,10 +123,31 @@ static bool fail_pending(const struct message *m, struct session *s, const struc
 	};
 	struct slice user = {s->user_len ? s->user : NULL, s->user_len};
 	m->event->repeat = s->pending;
+	m->event->why = "what earlier lines of this connection left open, now that none of them "
+			"was followed by a login";
 	return sshd_fail(m, s, evidence[pending_kind(s) % countof(evidence)], peer, user);
 }
 
-bool sshd_pend(
+/* Why a pending failure is none yet. */
+static enum said wait(const struct message *m, const struct session *s, enum pending_kind kind)
+{
+	static const char *const why[] = {
+		[PENDING_KEY] = "clients try their keys by themselves: it counts if the connection "
+				"ends without a login or a judged attempt",
+		[PENDING_PAM] = "PAM's module said no, sshd has not judged yet: it counts once "
+				"together with what follows in this connection",
+		[PENDING_REFUSED] =
+			"it names no address of its own: it counts with the line of this "
+			"connection that does",
+		[PENDING_SUMMARY] = "it names no address, nor did its connection before: it counts "
+				    "with the line that does",
+	};
+	return event_nothing(
+		m->event, s ? why[kind]
+			    : "it would count with other lines of its connection, but has no pid");
+}
+
+enum said sshd_pend(
 	const struct message *m, const struct peer *peer, enum pending_kind kind, struct slice user)
 {
 	struct session *s = sshd_join(m, peer);
@@ -134,34 +155,37 @@ bool sshd_pend(
 		set_pending(s, kind, 1);
 		remember_user(s, user);
 	}
-	return false;
+	return wait(m, s, kind);
 }
 
-bool sshd_pend_pam(const struct message *m, const struct peer *peer, struct slice user, bool again)
+enum said sshd_pend_pam(
+	const struct message *m, const struct peer *peer, struct slice user, bool again)
 {
 	struct session *s = sshd_join(m, peer);
 	if (!s)
-		return false;
+		return wait(m, NULL, PENDING_PAM);
 	if (!s->pending || pending_kind(s) != PENDING_PAM) {
 		set_pending(s, PENDING_PAM, 1);
 		remember_user(s, user);
-		return false;
+		return wait(m, s, PENDING_PAM);
 	}
 	bool other = s->user_len && user.n && !same_user(s, user);
 	if (other)
 		(void)fail_pending(m, s, peer);
 	set_pending(s, PENDING_PAM, other ? 1 : s->pending + !again);
 	remember_user(s, user);
-	if (other) /* session->user is the new one already */
-		m->event->user = user;
-	return other;
+	if (!other)
+		return wait(m, s, PENDING_PAM);
+	m->event->user = user; /* session->user is the new one already */
+	return SAID_LOGIN;
 }
 
-bool sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bool over)
+enum said sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bool over)
 {
 	struct session *s = sshd_joined(m, peer, pid);
 	if (!s)
-		return false;
+		return event_nothing(
+			m->event, "the end of a connection of which no attempt was read");
 	/* what another user's success left pending counts only where nobody is logged in */
 	bool open = !(s->flags & SSHD_ENDED) && (m->preauth || !(s->flags & SSHD_LOGGED_IN));
 	bool failed = s->pending && s->has_src && open;
@@ -171,7 +195,12 @@ bool sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bo
 		s->flags |= SSHD_ENDED;
 		session_close(m->sessions, s);
 	}
-	return failed;
+	return failed ? SAID_LOGIN
+		      : event_nothing(m->event,
+				s->flags & SSHD_COUNTED
+					? "the end of a connection whose attempts were counted "
+					  "before"
+					: "the end of a connection without a failed attempt");
 }
 
 void sshd_succeed(const struct message *m, const struct peer *peer, struct slice user)

@@ -42,21 +42,22 @@ struct session *sshd_join(const struct message *m, const struct peer *peer);
 /* The same, but only when there is one. */
 struct session *sshd_joined(const struct message *m, const struct peer *peer, uint32_t pid);
 
-/* Reports a failure; user.p NULL: not said. Always true. */
-bool sshd_fail(const struct message *m, struct session *s, enum evidence evidence,
+/* Reports a failure; user.p NULL: not said. Always SAID_LOGIN. */
+enum said sshd_fail(const struct message *m, struct session *s, enum evidence evidence,
 	const struct peer *peer, struct slice user);
-/* Keeps one failure pending. Always false. */
-bool sshd_pend(const struct message *m, const struct peer *peer, enum pending_kind kind,
+/* Keeps one failure pending. Always SAID_NOTHING. */
+enum said sshd_pend(const struct message *m, const struct peer *peer, enum pending_kind kind,
 	struct slice user);
 /*
  * A PAM module's failure: pending, but when the pending one is another user's, that
- * one is reported (true). again: a second module's line is the same attempt.
+ * one is reported (SAID_LOGIN). again: a second module's line is the same attempt.
  */
-bool sshd_pend_pam(const struct message *m, const struct peer *peer, struct slice user, bool again);
+enum said sshd_pend_pam(
+	const struct message *m, const struct peer *peer, struct slice user, bool again);
 /*
- * The connection is ending: reports what is pending (true). over: nothing but
+ * The connection is ending: reports what is pending (SAID_LOGIN). over: nothing but
  * PAM's summary can follow. pid: whose connection.
  */
-bool sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bool over);
+enum said sshd_end(const struct message *m, const struct peer *peer, uint32_t pid, bool over);
 /* A login: takes back what is pending of this user. */
 void sshd_succeed(const struct message *m, const struct peer *peer, struct slice user);

@@ -59,6 +59,22 @@ static inline struct slice trimmed(struct slice text)
 	return text;
 }
 
+/*
+ * known: by their first character, the beginnings of messages, each ended by a NUL, the last of
+ * a character by two.
+ */
+static inline bool starts_like_any(struct slice text, const char *const known[static 128])
+{
+	unsigned char first = text.n ? (unsigned char)*text.p : 0;
+	for (const char *p = first < 128 ? known[first] : NULL; p && *p;) {
+		struct slice beginning = slice_of(p);
+		if (slice_starts(text, beginning))
+			return true;
+		p += beginning.n + 1;
+	}
+	return false;
+}
+
 /* Where `what` begins in text for the last time; NULL: nowhere. */
 static inline const char *find_last(struct slice text, struct slice what)
 {

@@ -27,6 +27,8 @@ static const struct slice program = {"vsftpd", 6};
 static const struct slice client = {": Client \"", 10};
 static const struct slice password = {", anon password \"", 17};
 
+static const char unsure[] = "what the client sent looks like vsftpd's own words: not believed";
+
 static struct session *session_of(
 	const struct record *record, struct session_table *sessions, const struct source *source)
 {
@@ -81,7 +83,7 @@ static struct slice user_of(struct slice message, const char *end)
 }
 
 /* `[USER] FAIL LOGIN: Client "ADDR"…`; first: its first `: Client "` */
-static bool on_failed(const struct record *record, struct session_table *sessions,
+static enum said on_failed(const struct record *record, struct session_table *sessions,
 	const char *first, struct event *ret)
 {
 	static const struct slice what = {"FAIL LOGIN", 10};
@@ -90,14 +92,14 @@ static bool on_failed(const struct record *record, struct session_table *session
 	bool has_password = false;
 	for (const char *p = first; p; p = next_client(message, p + client.n, &has_password)) {
 		if (!slice_ends(slice_between(message.p, p), what))
-			return false;
+			return event_nothing(ret, unsure);
 		last = p;
 	}
 	struct source source;
 	if (!read_client(slice_between(last + client.n, message.p + message.n), &source, &rest))
-		return false;
+		return SAID_UNKNOWN;
 	if (!has_password && !is_own_text(rest))
-		return false;
+		return event_nothing(ret, unsure);
 	if (has_password && last != first)
 		source.literal = false;
 	return source_failed(ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source,
@@ -105,35 +107,53 @@ static bool on_failed(const struct record *record, struct session_table *session
 }
 
 /* `[USER] OK LOGIN: Client "ADDR"…`; nobody is known to be there when it has another client */
-static bool on_accepted(struct slice message, const char *at, struct event *ret)
+static enum said on_accepted(struct slice message, const char *at, struct event *ret)
 {
 	struct source source;
 	struct slice rest = slice_between(at + client.n, message.p + message.n);
 	bool has_password = false;
-	if (next_client(message, rest.p, &has_password) || !read_client(rest, &source, &rest))
-		return false;
+	if (next_client(message, rest.p, &has_password))
+		return event_nothing(ret, unsure);
+	if (!read_client(rest, &source, &rest))
+		return SAID_UNKNOWN;
 	return source_succeeded(ret, &source, user_of(message, at - strlen("OK LOGIN")));
 }
 
-static bool vsftpd_parse(
+/* `[USER] VERB: Client "ADDR"…` */
+static enum said read_own(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	struct slice text = record->message, user;
+	struct slice text = record->message;
+	bool has_password = false;
+	const char *at = next_client(text, text.p, &has_password);
+	if (!at)
+		return SAID_UNKNOWN;
+	struct slice verb = slice_between(text.p, at);
+	if (slice_ends(verb, SLICE("FAIL LOGIN")))
+		return on_failed(record, sessions, at, ret);
+	if (slice_ends(verb, SLICE("OK LOGIN")))
+		return on_accepted(text, at, ret);
+	return SAID_NOTHING;
+}
+
+/* "pam_MODULE(vsftpd:…): …" */
+static enum said read_pam(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	struct slice user;
 	struct source source;
-	if (text.n && *text.p != 'p' && *text.p != '(' && *text.p != 'a') {
-		bool has_password = false;
-		const char *at = next_client(text, text.p, &has_password);
-		struct slice verb = at ? slice_between(text.p, at) : SLICE_NULL;
-		if (slice_ends(verb, SLICE("FAIL LOGIN")))
-			return on_failed(record, sessions, at, ret);
-		if (slice_ends(verb, SLICE("OK LOGIN")))
-			return on_accepted(text, at, ret);
-		return false;
-	}
-	if (!pam_read(text, program, &source, &user))
-		return false;
-	return source_failed(
-		ret, session_of(record, sessions, &source), EVIDENCE_PAM, &source, user);
+	if (pam_read(record->message, program, &source, &user))
+		return source_failed(
+			ret, session_of(record, sessions, &source), EVIDENCE_PAM, &source, user);
+	return slice_starts(record->message, SLICE("authentication")) ? SAID_UNKNOWN : SAID_NOTHING;
+}
+
+static enum said vsftpd_parse(
+	const struct record *record, struct session_table *sessions, struct event *ret)
+{
+	struct slice text = record->message;
+	bool pam = text.n == 0 || *text.p == 'p' || *text.p == '(' || *text.p == 'a';
+	return (pam ? read_pam : read_own)(record, sessions, ret);
 }
 
 /* "Mon Jan  1 12:00:00 2024 [pid 3] text" */

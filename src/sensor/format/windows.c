@@ -59,18 +59,23 @@ static struct session *remember(
 	return s;
 }
 
-static bool on_connected(const struct logon *l)
+static const char connects[] =
+	"a connection: may tell whose a failure without an address is, and is none";
+static const char elsewhere[] = "a logon of another type than 3 (network) and 10 (remote desktop): "
+				"nobody came from outside";
+
+static enum said on_connected(const struct logon *l)
 {
 	const struct source *source = &l->windows->source;
 	if (!source->literal)
-		return false;
+		return event_nothing(l->event, connects);
 	const struct session *latest = session_find(l->sessions, client_key(l, true));
 	if (latest && latest->has_src && !addr_eq(&latest->src, &source->addr)) {
 		struct addr other = latest->src;
 		(void)remember(l, false, &other, latest->last);
 	}
 	(void)remember(l, true, &source->addr, l->event->time);
-	return false;
+	return event_nothing(l->event, connects);
 }
 
 /* Logs of two channels may be shipped out of order: what came later explains nothing. */
@@ -102,29 +107,34 @@ static bool is_remote(const struct logon *l)
 	return l->windows->logon_type == 3 || l->windows->logon_type == 10;
 }
 
-static bool on_failed(const struct logon *l)
+static enum said on_failed(const struct logon *l)
 {
 	struct source source = l->windows->source;
 	if (!is_remote(l))
-		return false;
-	if (!source.literal)
+		return event_nothing(l->event, elsewhere);
+	if (!source.literal) {
 		source = explain(l);
+		if (source.literal)
+			l->event->why = "the address is that of the only client of two minutes";
+	}
 	return source_failed(
 		l->event, session_of(l, &source), EVIDENCE_VERDICT, &source, l->windows->user);
 }
 
-static bool on_refused(const struct logon *l)
+static enum said on_refused(const struct logon *l)
 {
 	const struct source *source = &l->windows->source;
 	return source_failed(l->event, session_of(l, source), EVIDENCE_REFUSED, source, SLICE_NULL);
 }
 
-static bool on_logged_on(const struct logon *l)
+static enum said on_logged_on(const struct logon *l)
 {
-	return is_remote(l) && source_succeeded(l->event, &l->windows->source, l->windows->user);
+	if (!is_remote(l))
+		return event_nothing(l->event, elsewhere);
+	return source_succeeded(l->event, &l->windows->source, l->windows->user);
 }
 
-static bool mean(const struct logon *l)
+static enum said mean(const struct logon *l)
 {
 	switch (l->windows->id) {
 	case WINDOWS_CONNECTED:
@@ -136,17 +146,20 @@ static bool mean(const struct logon *l)
 	case WINDOWS_FAILED:
 		return on_failed(l);
 	}
-	return false;
+	return SAID_UNKNOWN;
 }
 
-static bool windows_parse(
+static enum said windows_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
 	struct windows_event e = {0};
 	bool json = record->message.n && *record->message.p == '{';
-	if (json ? !windows_read_json(record->message, &e)
-		 : !windows_read_text(record->message, &e))
-		return false;
+	enum said said = json ? windows_read_json(record->message, &e)
+			      : windows_read_text(record->message, &e);
+	if (said == SAID_NOTHING)
+		return event_nothing(ret, "another event than 4625, 4624, 140 and 131");
+	if (said == SAID_UNKNOWN)
+		return said;
 	if (e.host_n == 0 && record->host.n)
 		windows_set_host(&e, record->host);
 	return mean(&(struct logon){.windows = &e, .sessions = sessions, .event = ret});

@@ -27,7 +27,7 @@ struct windows_event {
 	size_t host_n;
 };
 
-/* Both: false when it is none of these events. */
-bool windows_read_json(struct slice line, struct windows_event *ret);
-bool windows_read_text(struct slice text, struct windows_event *ret);
+/* Both: SAID_LOGIN when it is one of these events; SAID_NOTHING: another event. */
+enum said windows_read_json(struct slice line, struct windows_event *ret);
+enum said windows_read_text(struct slice text, struct windows_event *ret);
 void windows_set_host(struct windows_event *e, struct slice host);

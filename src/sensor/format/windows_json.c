@@ -112,44 +112,36 @@ static bool read_client(const struct object *o, struct windows_event *e)
 	return true;
 }
 
-static bool read_event(struct slice line, const struct object *o, struct windows_event *e)
+static enum said read_event(struct slice line, const struct object *o, struct windows_event *e)
 {
-	switch (number_of(o->system, o->id)) {
-	case WINDOWS_FAILED:
-		e->id = WINDOWS_FAILED;
-		return read_logon(line, o, e);
-	case WINDOWS_LOGGED_ON:
-		e->id = WINDOWS_LOGGED_ON;
-		return read_logon(line, o, e);
-	case WINDOWS_CONNECTED:
-		e->id = WINDOWS_CONNECTED;
-		return read_client(o, e);
-	case WINDOWS_REFUSED:
-		e->id = WINDOWS_REFUSED;
-		return read_client(o, e);
-	default:
-		return false;
-	}
+	uint32_t id = number_of(o->system, o->id);
+	bool logon = id == WINDOWS_FAILED || id == WINDOWS_LOGGED_ON;
+	if (id == 0)
+		return SAID_UNKNOWN;
+	if (!logon && id != WINDOWS_CONNECTED && id != WINDOWS_REFUSED)
+		return SAID_NOTHING;
+	e->id = (enum windows_id)id;
+	return (logon ? read_logon(line, o, e) : read_client(o, e)) ? SAID_LOGIN : SAID_NOTHING;
 }
 
-bool windows_read_json(struct slice line, struct windows_event *ret)
+enum said windows_read_json(struct slice line, struct windows_event *ret)
 {
 	/* most of a log is other events: they are not worth being taken apart */
 	if (!has(line, SLICE("4625")) && !has(line, SLICE("4624")) &&
 		!has(line, SLICE("RdpCoreTS")))
-		return false;
+		return SAID_NOTHING;
 	/* a name with a NUL in it must not hide its failure */
 	json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	bool found = false;
+	enum said said = SAID_UNKNOWN;
 	if (json_is_object(root)) {
 		struct object o = find_fields(root);
 		struct windows_event e = {0};
-		found = read_event(line, &o, &e);
-		if (found) {
+		said = read_event(line, &o, &e);
+		if (said == SAID_LOGIN) {
 			windows_set_host(&e, text_of(o.system, o.host));
 			*ret = e;
 		}
 	}
 	json_decref(root);
-	return found;
+	return said;
 }

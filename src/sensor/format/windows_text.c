@@ -143,53 +143,77 @@ static const struct kind *find_kind(uint32_t id)
 }
 
 /* "1<tab>Security<tab>1234<tab>DATE<tab>4625<tab>…": the number says where the message begins. */
-static bool skip_snare(struct slice *text)
+static enum said skip_snare(struct slice *text)
 {
 	struct slice rest = *text;
 	uint32_t id;
 	for (int i = 0; i < 4; i++) {
 		const char *tab = rest.n ? memchr(rest.p, '\t', rest.n) : NULL;
 		if (!tab)
-			return false;
+			return SAID_UNKNOWN;
 		rest = slice_between(tab + 1, rest.p + rest.n);
 	}
-	const struct kind *k = cut_number(&rest, &id) ? find_kind(id) : NULL;
+	if (!cut_number(&rest, &id))
+		return SAID_UNKNOWN;
+	const struct kind *k = find_kind(id);
 	const char *p = k ? memmem(rest.p, rest.n, k->opening.p, k->opening.n) : NULL;
 	if (p)
 		*text = slice_between(p, rest.p + rest.n);
-	return p != NULL;
+	return p ? SAID_LOGIN : k ? SAID_UNKNOWN : SAID_NOTHING;
 }
 
-/* "4625: AUDIT_FAILURE " of EventLog-to-Syslog, or Snare's fields */
-static bool skip_front(struct slice *text)
+/* "4625: AUDIT_FAILURE " of EventLog-to-Syslog, or Snare's fields. SAID_LOGIN: may be one of ours.
+ */
+static enum said skip_front(struct slice *text)
 {
 	struct slice rest = *text;
 	uint32_t number;
 	if (!cut_number(&rest, &number))
-		return true;
+		return SAID_LOGIN;
 	if (slice_starts(rest, SLICE("\t")))
 		return skip_snare(text);
 	const char *blank = memmem(rest.p, rest.n, "_FAILURE ", 9);
 	if (!blank)
 		blank = memmem(rest.p, rest.n, "_SUCCESS ", 9);
+	if (!find_kind(number))
+		return SAID_NOTHING;
 	if (!slice_starts(rest, SLICE(": AUDIT_")) || !blank)
-		return false;
+		return SAID_UNKNOWN;
 	*text = slice_between(blank + 9, rest.p + rest.n);
-	return true;
+	return SAID_LOGIN;
 }
 
-bool windows_read_text(struct slice text, struct windows_event *ret)
+/* How Windows' other messages begin, in English: in another language none is understood. */
+static const char *const known[128] = {
+	['A'] = "A \0An \0",
+	['B'] = "Boundary \0",
+	['C'] = "Certificate \0Code integrity \0Credential Manager \0Cryptographic \0",
+	['D'] = "Domain Policy \0",
+	['I'] = "IPsec \0",
+	['K'] = "Kerberos \0Key \0",
+	['N'] = "Network \0",
+	['P'] = "Per User \0",
+	['R'] = "RDP \0",
+	['S'] = "SID \0Special \0System \0",
+	['T'] = "TCP \0The \0",
+	['U'] = "User \0",
+	['V'] = "Vault \0",
+	['W'] = "Windows \0",
+};
+
+enum said windows_read_text(struct slice text, struct windows_event *ret)
 {
-	if (!skip_front(&text))
-		return false;
+	enum said front = skip_front(&text);
+	if (front != SAID_LOGIN)
+		return front;
 	for (size_t i = 0; i < countof(kinds); i++) {
 		if (!cut_start(&text, kinds[i].opening))
 			continue;
 		struct windows_event e = {.id = kinds[i].id};
 		if (!kinds[i].read(text, &e))
-			return false;
+			return SAID_UNKNOWN;
 		*ret = e;
-		return true;
+		return SAID_LOGIN;
 	}
-	return false;
+	return starts_like_any(text, known) ? SAID_NOTHING : SAID_UNKNOWN;
 }

@@ -49,15 +49,15 @@ static bool cut_time(struct slice *text)
 }
 
 /* "USER ip=ADDR time=N" */
-static bool on_failed(const struct record *record, struct session_table *sessions,
+static enum said on_failed(const struct record *record, struct session_table *sessions,
 	struct slice text, struct event *ret)
 {
 	static const struct slice mark = {" ip=", 4};
 	if (!cut_time(&text))
-		return false;
+		return SAID_UNKNOWN;
 	const char *ip = find_last(text, mark);
 	if (!ip)
-		return false;
+		return SAID_UNKNOWN;
 	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
 	return source_failed(ret, session_of(record, sessions, &source),
 		record->own ? EVIDENCE_VERDICT : EVIDENCE_SUMMARY, &source,
@@ -76,18 +76,20 @@ static bool xrdp_rest(
 	if (!ip || (ip > text.p && ip[-1] != ' '))
 		return false;
 	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
-	return source_failed(
-		ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source, SLICE_NULL);
+	return source_failed(ret, session_of(record, sessions, &source), EVIDENCE_VERDICT, &source,
+		       SLICE_NULL) == SAID_LOGIN;
 }
 
 /* "…: username USER, ip ADDR": USER has proved to be one */
-static bool on_session(struct slice text, struct event *ret)
+static enum said on_session(struct slice text, struct event *ret)
 {
 	static const struct slice name = {"username ", 9}, mark = {", ip ", 5};
 	const char *user = memmem(text.p, text.n, name.p, name.n);
 	const char *ip = find_last(text, mark);
-	if (!user || !ip || user + name.n > ip)
-		return false;
+	if (!user)
+		return SAID_UNKNOWN;
+	if (!ip || user + name.n > ip)
+		return event_nothing(ret, "a login from no literal address spares nobody");
 	struct source source = read_source(slice_between(ip + mark.n, text.p + text.n));
 	struct slice who = slice_between(user + name.n, ip);
 	const char *comma = who.n ? memchr(who.p, ',', who.n) : NULL; /* ", display :10.0, …" */
@@ -95,18 +97,53 @@ static bool on_session(struct slice text, struct event *ret)
 }
 
 /* The module names an address only where sesman told it one. */
-static bool on_pam(const struct record *record, struct session_table *sessions, struct slice text,
-	struct event *ret)
+static enum said on_pam(const struct record *record, struct session_table *sessions,
+	struct slice text, struct event *ret)
 {
 	struct source source;
 	struct slice user;
-	if (!pam_read(text, program, &source, &user) || !source.literal)
-		return false;
+	if (!pam_read(text, program, &source, &user))
+		return SAID_NOTHING;
+	if (!source.literal)
+		return event_nothing(ret, "it names no address: AUTHFAIL follows, and counts");
 	return source_failed(
 		ret, session_of(record, sessions, &source), EVIDENCE_PAM, &source, user);
 }
 
-static bool xrdp_parse(
+/* What else they say: sesman 0.9 and 0.10, sesexec 0.10, from INFO on. */
+static const char *const known[128] = {
+	['+'] = "++ terminated session\0",
+	['A'] = "A connection \0Access permitted for user\0",
+	['C'] = "Calling auth_\0Can't \0Cannot \0Closed socket \0Closing all \0Config\0Connection "
+		"\0Creating \0",
+	['E'] = "Error \0",
+	['F'] = "Failed to \0Found \0",
+	['G'] = "Global configuration\0",
+	['L'] = "Line \0",
+	['N'] = "No \0",
+	['P'] = "Parameter \0Process \0",
+	['R'] = "Received \0Removing \0",
+	['S'] = "SCP \0Security configuration\0Sesman \0Session \0Socket \0Starting \0",
+	['T'] = "TLS \0Terminal Server \0TerminalServer\0Testing if \0",
+	['U'] = "Unexpected \0Username okay but group problem\0Username or password error for "
+		"user: \0",
+	['W'] = "Waiting for \0Window manager \0",
+	['X'] = "X server \0X11\0XRDP_\0Xorg\0",
+	['['] = "[MNG] \0[development build]\0",
+	['a'] = "address \0auth_\0",
+	['c'] = "calling \0can't \0cannot \0connection \0",
+	['e'] = "error \0",
+	['f'] = "fatal error \0",
+	['l'] = "libscp \0listening \0log_\0login denied \0login failed for user \0login was \0",
+	['p'] = "pam_\0",
+	['r'] = "ready to \0received \0",
+	['s'] = "scp_\0sesman.c\0sesman_\0session_\0shutting down\0sig_\0starting \0status of \0",
+	['t'] = "terminated session\0terminating \0trans_\0",
+	['w'] = "waiting for \0",
+	['x'] = "xrdp\0",
+};
+
+static enum said xrdp_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
 	struct slice text = trimmed(record->message);
@@ -117,13 +154,13 @@ static bool xrdp_parse(
 	if (cut_start(&text, SLICE("AUTHFAIL: user=")))
 		return on_failed(record, sessions, text, ret);
 	if (record->own && xrdp_rest(record, sessions, ret))
-		return true;
+		return SAID_LOGIN;
 	if (cut_start(&text, SLICE("++ created session")) ||
 		cut_start(&text, SLICE("++ reconnected session")))
 		return on_session(text, ret);
 	if (slice_starts(text, SLICE("pam_")))
 		return on_pam(record, sessions, text, ret);
-	return false;
+	return starts_like_any(text, known) ? SAID_NOTHING : SAID_UNKNOWN;
 }
 
 /* "[STAMP] [INFO ] text" */

@@ -150,6 +150,8 @@ static void real_log(void **state)
 		skip();
 	assert_int_equal(r.stats.lines, 4062);
 	assert_int_equal(r.stats.unparsed, 0);
+	assert_true(r.stats.messages > 2000);
+	assert_int_equal(r.stats.unknown, 0);
 	assert_int_equal(successes, 208);
 	assert_true(r.stats.failures > 350);
 	cases_done(&r);

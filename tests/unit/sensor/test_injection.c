@@ -482,7 +482,7 @@ static const struct broken broken[] = {
 		" ip=", {" time=1795298400\n", " time=1 \n"}, SERVICE_RDP},
 };
 
-struct said {
+struct told {
 	const struct text *text;
 	const struct broken *by;
 	struct addr last;
@@ -492,7 +492,7 @@ struct said {
 
 static int judge(void *ctx, const struct event *e)
 {
-	struct said *s = ctx;
+	struct told *s = ctx;
 	s->events++;
 	if (!e->forgeable)
 		fail_msg("believed: %.*s", (int)s->text->n, s->text->bytes);
@@ -514,7 +514,7 @@ static void line_breaks_hide_nobody(void **state)
 	for (unsigned i = 0; i < messages; i++) {
 		const char *peer = peers[draw(countof(peers))], *head = by->heads[draw(4)];
 		const char *ending = by->endings[draw(2)];
-		struct said said = {.text = &text, .by = by};
+		struct told said = {.text = &text, .by = by};
 		struct addr address;
 		assert_true(addr_parse(slice_of(peer), &address));
 		text.n = 0;

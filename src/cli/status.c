@@ -47,14 +47,14 @@ static void show_kernel(const json_t *k)
 
 static void show_sensors(const json_t *sensors)
 {
-	static const char *const heads[] = {"SENSOR", ">LINES", ">FAILURES", ">UNPARSED", ">GAPS",
-		">BEHIND", "LATEST EVENT", "STATE"};
+	static const char *const heads[] = {"SENSOR", ">LINES", ">FAILURES", ">UNPARSED",
+		">UNKNOWN", ">GAPS", ">BEHIND", "LATEST EVENT", "STATE"};
 	struct table *t = table_new(heads, countof(heads));
 	size_t i;
 	json_t *s;
 	json_array_foreach ((json_t *)(uintptr_t)sensors, i, s) {
 		static const char *const numbers[] = {
-			"lines", "failures", "unparsed", "gaps", "behind_bytes"};
+			"lines", "failures", "unparsed", "unknown", "gaps", "behind_bytes"};
 		char text[countof(numbers)][24];
 		for (size_t n = 0; n < countof(numbers); n++)
 			(void)snprintf(
@@ -63,7 +63,7 @@ static void show_sensors(const json_t *sensors)
 		const char *latest = client_text(s, "last_event");
 		const char *state = problem[0] ? problem : note[0] ? note : "ok";
 		const char *cells[] = {client_text(s, "name"), text[0], text[1], text[2], text[3],
-			text[4], latest[0] ? latest : "none yet", state};
+			text[4], text[5], latest[0] ? latest : "none yet", state};
 		table_row(t, cells);
 	}
 	(void)putchar('\n');

@@ -53,7 +53,8 @@ struct source_status {
 	int64_t last_event;  /* ms: newest event time; INT64_MIN none */
 	int64_t last_read;   /* ms: when something was read last; 0 never */
 	int64_t since_line;  /* ms since it said anything, or since the start */
-	unsigned unread;     /* of the latest thousand lines so many are not understood */
+	unsigned unread;     /* of the latest thousand lines so many begin like none */
+	unsigned unknown;    /* of the latest thousand messages so many are not understood */
 	bool silent;         /* for longer than settings->silent_after */
 	int64_t shift;       /* ms, added to its stamps */
 	int64_t skew;        /* ms: how far they are behind the clock all the same */

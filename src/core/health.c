@@ -8,25 +8,32 @@
 #include <stdlib.h>
 
 #define LATEST   1000
-#define ENOUGH   50  /* lines to judge by */
+#define ENOUGH   50  /* to judge by */
 #define BAD      500 /* of a thousand */
 #define SKEW_SAY MS_MINUTE
 
-void health_update(struct health *h, uint64_t lines, uint64_t unread)
+static void update(struct share *s, uint64_t all, uint64_t part)
 {
-	h->lines += lines - h->seen_lines;
-	h->unread += unread - h->seen_unread;
-	h->seen_lines = lines;
-	h->seen_unread = unread;
-	while (h->lines > LATEST) {
-		h->lines /= 2;
-		h->unread /= 2;
+	s->all += all - s->seen_all;
+	s->part += part - s->seen_part;
+	s->seen_all = all;
+	s->seen_part = part;
+	while (s->all > LATEST) {
+		s->all /= 2;
+		s->part /= 2;
 	}
 }
 
-unsigned health_unread(const struct health *h)
+void health_update(struct health *h, const struct reader_stats *totals)
 {
-	return h->lines < ENOUGH ? 0 : (unsigned)(h->unread * 1000 / h->lines);
+	update(&h->unread, totals->lines, totals->unparsed);
+	update(&h->unknown, totals->messages, totals->unknown);
+	update(&h->failed, totals->messages, totals->failures);
+}
+
+unsigned health_share(const struct share *s)
+{
+	return s->all < ENOUGH ? 0 : (unsigned)(s->part * 1000 / s->all);
 }
 
 /* "2 h", "90 min", "70 s" */
@@ -55,6 +62,15 @@ bool health_text(const struct health_facts *f, char *ret, size_t size)
 		(void)snprintf(ret, size, "%u %% of its lines are not understood", f->unread / 10);
 		return true;
 	}
+	/* a daemon that chatters in new words is one thing; but if it is a new version, its
+	   failures would be among them */
+	if (f->unknown >= BAD && f->failed == 0) {
+		(void)snprintf(ret, size,
+			"%u %% of its daemons' messages are not understood, and none is a failed "
+			"login",
+			f->unknown / 10);
+		return true;
+	}
 	if (f->since_line >= f->silent_after)
 		(void)snprintf(ret, size, "silent for %s", span(f->since_line, text, sizeof(text)));
 	else if (llabs(f->skew) >= SKEW_SAY)
@@ -63,5 +79,8 @@ bool health_text(const struct health_facts *f, char *ret, size_t size)
 	else if (f->shift)
 		(void)snprintf(ret, size, "stamps are off by %s: put right",
 			span(f->shift, text, sizeof(text)));
+	else if (f->unknown >= BAD)
+		(void)snprintf(ret, size, "%u %% of its daemons' messages are not understood",
+			f->unknown / 10);
 	return false;
 }

@@ -174,7 +174,7 @@ static int read_batch(struct source *s, int *ret_more)
 	*ret_more = read_some(s);
 	s->behind = *ret_more > 0;
 	s->at_end = *ret_more == 0;
-	health_update(&s->health, s->reader.stats.lines, s->reader.stats.unparsed);
+	health_update(&s->health, &s->reader.stats);
 	r = commit_batch(s);
 	if (s->delivered) {
 		s->last_read = s->reader.now;
@@ -375,13 +375,16 @@ void sources_check(struct core *c)
 static void judge(const struct source *s, struct source_status *ret, char *text, size_t size)
 {
 	const struct health_facts facts = {.error = s->error,
-		.unread = health_unread(&s->health),
+		.unread = health_share(&s->health.unread),
+		.unknown = health_share(&s->health.unknown),
+		.failed = health_share(&s->health.failed),
 		.since_line = ret->since_line,
 		.silent_after = s->core->settings->silent_after,
 		.shift = s->skew.shift,
 		.skew = s->skew.latest};
 	bool wrong = health_text(&facts, text, size);
 	ret->unread = facts.unread;
+	ret->unknown = facts.unknown;
 	ret->silent = facts.since_line >= facts.silent_after;
 	ret->shift = facts.shift;
 	ret->skew = facts.skew;

@@ -161,11 +161,14 @@ static const struct {
 	{"source_too_long_total", "Lines over 8 KiB, skipped."},
 	{"source_gaps_total", "Times lines were known to be lost."},
 	{"source_behind_bytes", "Bytes not yet read."},
-	{"source_unparsed_share_permille", "Of the latest lines, those not understood."},
+	{"source_unparsed_share_permille", "Of the latest lines, those whose beginning was not."},
 	{"source_silent_seconds", "Time since the latest line, or since the start."},
 	{"source_silent", "1 when that is longer than silent_after."},
 	{"source_shift_seconds", "Added to stamps that are off by hours."},
 	{"source_skew_seconds", "How far stamps are behind the clock when lines arrive."},
+	{"source_messages_total", "Messages of daemons that are read."},
+	{"source_unknown_total", "Of them those that were not understood."},
+	{"source_unknown_share_permille", "Of the latest of them, those not understood."},
 };
 
 struct source_page {
@@ -197,8 +200,14 @@ static int64_t source_value(const struct source_status *s, size_t metric_number)
 		return s->silent;
 	case 9:
 		return s->shift / MS_SECOND;
-	default:
+	case 10:
 		return s->skew / MS_SECOND;
+	case 11:
+		return (int64_t)s->reader->messages;
+	case 12:
+		return (int64_t)s->reader->unknown;
+	default:
+		return s->unknown;
 	}
 }
 

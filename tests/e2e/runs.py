@@ -104,6 +104,27 @@ def sources(tap, victim):
     daemon.stop()
 
 
+def strangers(tap, victim):
+    """Messages of sshd that nobody knows."""
+    log = Log()
+    daemon = Daemon(victim, config(log)).start()
+    for _ in range(60):
+        log.line("Login of root from 203.0.113.60 refused")
+        log.line("a timer", program="systemd")
+    tap.ok(until(lambda: sensor_of(daemon)["unknown_permille"] == 1000), "messages that nobody knows are a share of sshd's",
+           sensor_of(daemon))
+    sensor = sensor_of(daemon)
+    tap.equal((sensor["messages"], sensor["unknown"], sensor["unparsed"]), (60, 60, 0), "and are counted")
+    tap.ok("none is a failed login" in (sensor["problem"] or ""), "a problem where none of them is a failed log-in", sensor)
+    page = victim.run("curl", "-s", "http://127.0.0.1:8731/metrics")
+    value = re.search(r"^cordon_source_unknown_total{[^}]*} ([0-9]+)$", page, re.M)
+    tap.ok(value and int(value[1]) == 60, "a metric counts them", page)
+    log.fail("203.0.113.61")
+    tap.ok(until(lambda: not sensor_of(daemon)["problem"]), "none where failures are read", sensor_of(daemon))
+    tap.ok("messages are not understood" in daemon.cordon("status"), "then status remarks upon it")
+    daemon.stop()
+
+
 def ceiling(tap, victim):
     log = Log()
     daemon = Daemon(victim, config(log, "limits: {blocks_per_minute: 1}")).start()
@@ -151,7 +172,7 @@ def main():
     need_commands("ip", "nft", "curl")
     tap = Tap()
     victim = Host("o")
-    for part in (growing, sources, ceiling, reloads):
+    for part in (growing, sources, strangers, ceiling, reloads):
         part(tap, victim)
         nft(victim, "flush", "ruleset")
     tap.done()

@@ -17,6 +17,8 @@ static void put_source(void *ctx, const struct source_status *s)
 	json_field_int(j, "lines", (int64_t)s->reader->lines);
 	json_field_int(j, "failures", (int64_t)s->reader->failures);
 	json_field_int(j, "unparsed", (int64_t)s->reader->unparsed);
+	json_field_int(j, "messages", (int64_t)s->reader->messages);
+	json_field_int(j, "unknown", (int64_t)s->reader->unknown);
 	json_field_int(j, "too_long",
 		(int64_t)(s->reader->too_long + s->tail.too_long + s->journal.too_long));
 	json_field_int(j, "gaps", (int64_t)(s->tail.gaps + s->journal.gaps));
@@ -24,6 +26,7 @@ static void put_source(void *ctx, const struct source_status *s)
 	verb_put_time(j, "last_event", s->last_event == INT64_MIN ? 0 : s->last_event);
 	verb_put_time(j, "last_read", s->last_read);
 	json_field_int(j, "unparsed_permille", s->unread);
+	json_field_int(j, "unknown_permille", s->unknown);
 	json_field_int(j, "silent_seconds", s->since_line / MS_SECOND);
 	json_field_int(j, "shift_seconds", s->shift / MS_SECOND);
 	json_field_int(j, "skew_seconds", s->skew / MS_SECOND);

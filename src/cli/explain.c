@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * cordon explain: what each line means to Cordon, in order. Earlier lines count,
- * as they do in the daemon; nothing is merged, nobody is excepted.
+ * cordon explain: what each line means to Cordon, in order, and why. Earlier lines count, as
+ * they do in the daemon: reader and detector are the same, without rules and exceptions.
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -9,6 +9,7 @@
 #include "cli/lines.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "detect/detect.h"
 #include "sensor/reader.h"
 
 #include <errno.h>
@@ -20,17 +21,23 @@ static const char help[] =
 	"Usage: cordon explain [--json] [--tz ZONE] [--now TIME] [FILE...]\n"
 	"Says of every line what Cordon reads in it. '-' or no FILE is standard input.\n"
 	"\n"
-	"  --json       one JSON object a line: line, match, service, outcome, src_ip, user, time\n"
+	"  --json       one JSON object a line: line, match, service, outcome, src_ip, user, "
+	"time,\n"
+	"               counts, why\n"
 	"  --tz ZONE    time zone of stamps that name none (default: this machine's)\n"
 	"  --now TIME   stamps without a year are before it: RFC 3339 or seconds since 1970\n"
 	"  --help       this text\n"
 	"\n"
-	"match is true for a failed login that counts. Exit status: 0, 1 when a FILE could\n"
-	"not be read, 2 when called wrongly.\n";
+	"match is true for a failed login; counts is how many attempts the line adds, 0 where\n"
+	"an earlier line told of the same one; why says what a line does not. Exit status: 0,\n"
+	"1 when a FILE could not be read, 2 when called wrongly.\n";
 
 struct explain {
 	struct options options;
 	struct reader reader;
+	struct session_table *sessions;
+	struct protect *protect;
+	struct detector *detector;
 	struct buf out;
 	int64_t line;
 };
@@ -40,8 +47,11 @@ struct meaning {
 	bool event; /* e is valid */
 	struct event e;
 	enum service service;
+	enum said said; /* by a message of that service */
 	int64_t time;
-	const char *why_not; /* no service: why it belongs to none */
+	unsigned counts;             /* attempts that it adds */
+	enum protect_reason refused; /* never blocked, wherever Cordon runs */
+	const char *why;             /* NULL: there is nothing to add */
 };
 
 static void write_json(struct buf *out, int64_t line, const struct meaning *m)
@@ -61,6 +71,8 @@ static void write_json(struct buf *out, int64_t line, const struct meaning *m)
 	else
 		json_field_null(&j, "user");
 	json_field(&j, "time", m->time != EVENT_NO_TIME ? clock_format(m->time, time) : NULL);
+	json_field_int(&j, "counts", m->counts);
+	json_field(&j, "why", m->why);
 	json_end_object(&j);
 	buf_addc(out, '\n');
 }
@@ -77,16 +89,9 @@ static void write_plain(struct buf *out, struct slice text)
 	}
 }
 
-static void write_text(struct buf *out, int64_t line, const struct meaning *m)
+static void write_event(struct buf *out, const struct meaning *m)
 {
-	char address[ADDR_TEXT_MAX], time[CLOCK_TEXT_MAX];
-	buf_printf(out, "%6lld  %-24s  ", (long long)line,
-		m->time != EVENT_NO_TIME ? clock_format(m->time, time) : "-");
-	if (!m->event) {
-		buf_printf(
-			out, "%s\n", m->service ? "no login failed or succeeded here" : m->why_not);
-		return;
-	}
+	char address[ADDR_TEXT_MAX];
 	bool failure = m->e.outcome == OUTCOME_FAILURE;
 	buf_printf(out, "%s: login %s", service_name(m->service), failure ? "FAILED" : "succeeded");
 	if (m->e.repeat > 1)
@@ -102,10 +107,30 @@ static void write_text(struct buf *out, int64_t line, const struct meaning *m)
 		buf_puts(out, ", from no literal address: counted, never blocked");
 	if (m->e.has_src && m->e.forgeable)
 		buf_puts(out, ", if the kernel saw it connect: a client can write such a line");
+	if (m->refused)
+		buf_printf(out, ", never blocked: %s", protect_reason_text(m->refused));
+	if (failure && m->counts != m->e.repeat)
+		buf_printf(out, ", counts %u", m->counts);
+}
+
+static void write_text(struct buf *out, int64_t line, const struct meaning *m)
+{
+	char time[CLOCK_TEXT_MAX];
+	buf_printf(out, "%6lld  %-24s  ", (long long)line,
+		m->time != EVENT_NO_TIME ? clock_format(m->time, time) : "-");
+	bool known = m->service && m->said != SAID_UNKNOWN;
+	if (m->event)
+		write_event(out, m);
+	else if (m->service)
+		buf_printf(out, "%s: %s", service_name(m->service),
+			known ? "no login failed or succeeded here" : "");
+	if (m->why)
+		buf_printf(out, known ? " (%s)" : "%s", m->why);
 	buf_puts(out, "\n");
 }
 
-static const char *why_not(const struct reader_stats *before, const struct reader_stats *after)
+/* Of a line that is no message of a daemon that is read. */
+static const char *why_foreign(const struct reader_stats *before, const struct reader_stats *after)
 {
 	if (after->too_long > before->too_long)
 		return "longer than any line of a log: skipped";
@@ -114,14 +139,50 @@ static const char *why_not(const struct reader_stats *before, const struct reade
 	return "nothing Cordon watches";
 }
 
+/* What a kind of evidence has to do with the others, where the line itself does not say. */
+static const char *why_counted(const struct meaning *m)
+{
+	static const char *const kinds[EVIDENCE_COUNT] = {
+		[EVIDENCE_ANNOUNCED] = "said before the password is tried: one attempt with the "
+				       "lines that follow in its session",
+		[EVIDENCE_PAM] = "PAM's word beside the daemon's own: one attempt with that",
+		[EVIDENCE_REFUSED] = "refused whatever the password is",
+		[EVIDENCE_SUMMARY] =
+			"says once more what was tried: counts where no other line did",
+	};
+	if (m->e.outcome != OUTCOME_FAILURE)
+		return NULL;
+	if (m->counts == 0)
+		return "an earlier line of its session told of the same attempt";
+	return m->e.session ? kinds[m->e.evidence] : NULL;
+}
+
+static void learn(struct explain *x, struct slice line, struct meaning *ret)
+{
+	struct reader_stats before = x->reader.stats;
+	struct verdict verdict = {0};
+	ret->event = reader_line(&x->reader, line, &ret->e);
+	ret->service = x->reader.latest.service;
+	ret->said = x->reader.latest.said;
+	ret->time = x->reader.latest.time;
+	if (ret->event)
+		detector_event(x->detector, 0, &ret->e, x->reader.now, &verdict);
+	ret->counts = verdict.attempts;
+	ret->refused = verdict.refused;
+	if (!ret->service)
+		ret->why = why_foreign(&before, &x->reader.stats);
+	else if (ret->said == SAID_UNKNOWN)
+		ret->why = "not understood: none of the messages that Cordon knows of this daemon";
+	else
+		ret->why = x->reader.latest.why;
+	if (ret->event && (!ret->why || ret->counts == 0))
+		ret->why = why_counted(ret);
+}
+
 static int explain_line(struct explain *x, struct slice line)
 {
 	struct meaning m = {0};
-	struct reader_stats before = x->reader.stats;
-	m.event = reader_line(&x->reader, line, &m.e);
-	m.service = x->reader.latest.service;
-	m.time = x->reader.latest.time;
-	m.why_not = why_not(&before, &x->reader.stats);
+	learn(x, line, &m);
 	(x->options.json ? write_json : write_text)(&x->out, ++x->line, &m);
 	return x->out.error;
 }
@@ -165,13 +226,8 @@ static int explain_file(struct explain *x, const char *path, struct err *err)
 
 static int explain_files(struct explain *x, int n, char **paths)
 {
-	struct session_table *sessions = session_table_new(SESSIONS, SESSION_IDLE);
-	if (!sessions) {
-		(void)fputs("cordon explain: out of memory\n", stderr);
-		return EXIT_INPUT;
-	}
-	reader_init(&x->reader, sessions, SERVICE_ALL, x->options.now, x->options.timezone);
 	int code = EXIT_OK;
+	reader_init(&x->reader, x->sessions, SERVICE_ALL, x->options.now, x->options.timezone);
 	for (int i = 0; i < n; i++) {
 		struct err err = {""};
 		if (explain_file(x, paths[i], &err) < 0) {
@@ -179,9 +235,25 @@ static int explain_files(struct explain *x, int n, char **paths)
 			code = EXIT_INPUT;
 		}
 	}
-	buf_done(&x->out);
-	(void)session_table_free(sessions);
 	return code;
+}
+
+static bool explain_init(struct explain *x)
+{
+	x->sessions = session_table_new(SESSIONS, SESSION_IDLE);
+	x->protect = protect_new();
+	x->detector = detector_new(NULL, x->protect); /* without rules it has no window */
+	if (!x->sessions || !x->protect || !x->detector)
+		(void)fputs("cordon explain: out of memory\n", stderr);
+	return x->sessions && x->protect && x->detector;
+}
+
+static void explain_done(struct explain *x)
+{
+	buf_done(&x->out);
+	x->detector = detector_free(x->detector);
+	x->protect = protect_free(x->protect);
+	x->sessions = session_table_free(x->sessions);
 }
 
 int verb_explain(int argc, char **argv)
@@ -202,5 +274,10 @@ int verb_explain(int argc, char **argv)
 			return EXIT_USAGE;
 	}
 	bool files = optind < argc;
-	return explain_files(&x, files ? argc - optind : 1, files ? argv + optind : standard);
+	int code = EXIT_INPUT;
+	if (explain_init(&x))
+		code = explain_files(
+			&x, files ? argc - optind : 1, files ? argv + optind : standard);
+	explain_done(&x);
+	return code;
 }

@@ -56,12 +56,13 @@ def test_explain():
                    line(2, "Accepted password for bob from ::ffff:192.0.2.9 port 1 ssh2"))
     check("explain: a failure", rows[0] == {
         "line": 1, "match": True, "service": "ssh", "outcome": "failure", "src_ip": "192.0.2.1",
-        "user": "root", "time": "2026-11-21T22:00:00.000Z"}, rows[0])
+        "user": "root", "time": "2026-11-21T22:00:00.000Z", "counts": 1, "why": None}, rows[0])
     check("explain: keys in order", list(rows[0]) == [
-        "line", "match", "service", "outcome", "src_ip", "user", "time"])
+        "line", "match", "service", "outcome", "src_ip", "user", "time", "counts", "why"])
     check("explain: no log line", rows[1] == {
         "line": 2, "match": False, "service": None, "outcome": "none", "src_ip": None,
-        "user": None, "time": None}, rows[1])
+        "user": None, "time": None, "counts": 0,
+        "why": "not understood: it begins like no log that Cordon knows"}, rows[1])
     check("explain: a line of the service that says nothing",
           rows[2]["service"] == "ssh" and not rows[2]["match"] and rows[2]["time"], rows[2])
     check("explain: a success, v4-mapped shown as v4",
@@ -75,6 +76,23 @@ def test_explain():
           [(r["match"], r["src_ip"]) for r in rows] == [(False, None), (True, "192.0.2.1")], rows)
     rows = explain(failure(0) + failure(0) + failure(0))
     check("explain: nothing is merged", [r["match"] for r in rows] == [True] * 3)
+    check("explain: and each counts", [r["counts"] for r in rows] == [1, 1, 1])
+    rows = explain(line(0, "Invalid user bob from 192.0.2.1 port 5") +
+                   line(1, "Failed password for invalid user bob from 192.0.2.1 port 5 ssh2") +
+                   line(2, "Connection closed by invalid user bob 192.0.2.1 port 5 [preauth]") +
+                   line(3, "Login of bob refused") + line(4, "x").replace("sshd", "systemd") +
+                   line(5, "message repeated 3 times: [ Failed password for bob from 192.0.2.1 port 5 ssh2]"))
+    check("explain: two lines of one attempt count once",
+          [(r["match"], r["counts"]) for r in rows[:3]] == [(True, 1), (True, 0), (False, 0)], rows)
+    for row, part in zip(rows, ("before the password is tried", "told of the same attempt",
+                                "counted before", "none of the messages that Cordon knows",
+                                "nothing Cordon watches", "once for all of them"), strict=True):
+        check(f"explain: why: {part}", part in (row["why"] or ""), row)
+    check("explain: three at once", rows[5]["counts"] == 3, rows[5])
+    out = run("explain", *NOW, stdin=failure(0, "127.0.0.1").encode() +
+              line(1, "Failed publickey for bob from 192.0.2.1 port 5 ssh2").encode())[1].splitlines()
+    check("explain: loopback is never blocked", "never blocked: loopback" in out[0], out)
+    check("explain: and why nothing counts", "failed or succeeded here (clients try their keys" in out[1], out)
     rows = explain(failure(0), "--now", "1795302000", "--tz", "Europe/Zurich")
     check("explain: --tz", rows[0]["time"] == "2026-11-21T21:00:00.000Z", rows[0])
     rows = explain(failure(0), "--now", "2020-06-01T00:00:00Z", "--tz", "UTC")

@@ -72,9 +72,11 @@ static void raise_files(void)
 			(unsigned long long)files.rlim_cur);
 }
 
+/* With poll(), not epoll: there libmicrohttpd (0.9.75) spins while a handshake waits for its peer,
+   so that one byte from anybody would keep a worker busy. Those that are held are not polled. */
 static struct MHD_Daemon *start_daemon(struct fleet_server *s, int fd, unsigned workers)
 {
-	const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS |
+	const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS |
 			       MHD_ALLOW_SUSPEND_RESUME;
 	const struct credential *c = s->credential;
 	struct MHD_OptionItem options[] = {

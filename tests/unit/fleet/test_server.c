@@ -3,6 +3,7 @@
    is asked. */
 #include "base/clock.h"
 #include "client.h"
+#include "empty_reads.h"
 #include "fake_core.h"
 #include "fleet/protocol.h"
 #include "fleet/server_private.h"
@@ -781,6 +782,21 @@ static void strangers_leave_in_time(void **state)
 	client_close(&known);
 }
 
+/* libmicrohttpd with epoll asks without end, as fast as it can, for the rest of a handshake. */
+static void half_a_handshake_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	const struct timespec while_ = {.tv_nsec = 300000000};
+	int fd = client_connect(w->port);
+	assert_int_equal(send(fd, "\x16", 1, MSG_NOSIGNAL), 1);
+	/* it was seen: connections are looked at in their order */
+	assert_int_equal(ask_once(w, &agents[0], "DELETE", SESSION, NOTHING, NULL, 0), 204);
+	unsigned before = empty_reads();
+	(void)nanosleep(&while_, NULL);
+	assert_in_range(empty_reads() - before, 0, 10);
+	(void)close(fd);
+}
+
 /* What an agent has lost does not add up; others' connections stay. */
 static void a_host_has_few_connections(void **state)
 {
@@ -1084,6 +1100,7 @@ int main(void)
 		CASE(a_client_may_vanish_while_held),
 		CASE(strangers_give_way),
 		CASE(strangers_leave_in_time),
+		CASE(half_a_handshake_is_waited_for),
 		CASE(a_host_has_few_connections),
 		CASE(bodies_wait_for_room),
 		CASE(answers_wait_for_room),

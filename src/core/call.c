@@ -12,6 +12,7 @@ struct call {
 	void *arg;
 	int result;
 	bool done;
+	pthread_cond_t is_done; /* each its own: many wait, and who waits on is not to be woken */
 	struct call *next;
 };
 
@@ -36,7 +37,7 @@ static void run_waiting(struct core *c)
 		pthread_mutex_lock(&q->lock);
 		call->result = result;
 		call->done = true;
-		pthread_cond_broadcast(&q->done);
+		pthread_cond_signal(&call->is_done);
 	}
 	pthread_mutex_unlock(&q->lock);
 }
@@ -54,7 +55,6 @@ int call_queue_init(struct core *c, struct loop *loop)
 {
 	struct call_queue *q = &c->calls;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->done, NULL);
 	q->last = &q->first;
 	q->thread = pthread_self();
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -82,7 +82,6 @@ void call_queue_done(struct core *c)
 		return;
 	q->wake = watch_free(q->wake);
 	closep(&q->wake_fd);
-	pthread_cond_destroy(&q->done);
 	pthread_mutex_destroy(&q->lock);
 	q->last = NULL;
 }
@@ -93,7 +92,7 @@ int core_call(struct core *c, int (*fn)(struct core *c, void *arg), void *arg)
 	if (pthread_equal(pthread_self(), q->thread))
 		return fn(c, arg);
 
-	struct call call = {.fn = fn, .arg = arg};
+	struct call call = {.fn = fn, .arg = arg, .is_done = PTHREAD_COND_INITIALIZER};
 	pthread_mutex_lock(&q->lock);
 	if (q->closed) {
 		pthread_mutex_unlock(&q->lock);
@@ -104,7 +103,8 @@ int core_call(struct core *c, int (*fn)(struct core *c, void *arg), void *arg)
 	uint64_t one = 1;
 	(void)!write(q->wake_fd, &one, sizeof(one));
 	while (!call.done)
-		pthread_cond_wait(&q->done, &q->lock);
+		pthread_cond_wait(&call.is_done, &q->lock);
 	pthread_mutex_unlock(&q->lock);
+	pthread_cond_destroy(&call.is_done);
 	return call.result;
 }

@@ -15,7 +15,6 @@ struct call;
 
 struct call_queue {
 	pthread_mutex_t lock;
-	pthread_cond_t done;
 	struct call *first, **last;
 	pthread_t thread;
 	struct watch *wake;

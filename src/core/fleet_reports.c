@@ -301,10 +301,19 @@ static void tell_done(struct reports *q, struct job *list)
 	pthread_mutex_unlock(&q->lock);
 }
 
+static bool is_done(struct reports *q, const struct job *job)
+{
+	pthread_mutex_lock(&q->lock);
+	bool done = job->done;
+	pthread_mutex_unlock(&q->lock);
+	return done;
+}
+
+/* For one whose batch went with another's, nothing is begun: those that were answered before it
+   are only just coming back, and would have a transaction each. */
 static int do_drain(struct core *c, void *arg)
 {
-	(void)arg;
-	struct job *list = take_waiting(c->incoming);
+	struct job *list = is_done(c->incoming, arg) ? NULL : take_waiting(c->incoming);
 	if (!list)
 		return 0;
 	struct gathered all = {0};
@@ -322,14 +331,6 @@ static int do_drain(struct core *c, void *arg)
 	}
 	tell_done(c->incoming, list);
 	return 0;
-}
-
-static bool is_done(struct reports *q, const struct job *job)
-{
-	pthread_mutex_lock(&q->lock);
-	bool done = job->done;
-	pthread_mutex_unlock(&q->lock);
-	return done;
 }
 
 /* The loop takes nothing any more: what it has not begun is taken back. */
@@ -363,7 +364,7 @@ int core_report_apply(struct core *c, uint32_t host, const struct report *report
 
 	int r = 0;
 	while (r == 0 && !is_done(q, &job))
-		r = core_call(c, do_drain, NULL);
+		r = core_call(c, do_drain, &job);
 	if (r == -ESHUTDOWN)
 		r = take_back(q, &job);
 	else

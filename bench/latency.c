@@ -10,12 +10,11 @@
  * connects is sent to the address first. Works beside any program that blocks IPv4 addresses in
  * nf_tables, in the network namespace it is started in.
  */
+#include "tables.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -128,29 +127,6 @@ static void answer(int raw, uint32_t address)
 		die("the answer of the service");
 }
 
-/* Does a notification say that this address is now in a set? */
-static bool tells_of(const struct nlmsghdr *m, uint32_t address)
-{
-	uint32_t key = htonl(address);
-	return m->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) &&
-	       memmem(m, m->nlmsg_len, &key, sizeof(key));
-}
-
-/* Takes what has come; true when it told of the address. */
-static bool take(int netlink, uint32_t address, bool wait)
-{
-	static char data[1 << 16] __attribute__((aligned(8)));
-	ssize_t n = recv(netlink, data, sizeof(data), wait ? 0 : MSG_DONTWAIT);
-	if (n < 0)
-		return false;
-	int left = (int)n;
-	for (const struct nlmsghdr *m = (const void *)data; mnl_nlmsg_ok(m, left);
-		m = mnl_nlmsg_next(m, &left))
-		if (tells_of(m, address))
-			return true;
-	return false;
-}
-
 /* us, or negative when the address never came. */
 static double trial(
 	int log, int netlink, int raw, uint32_t address, unsigned failures, unsigned pause)
@@ -161,7 +137,7 @@ static double trial(
 		fail_once(log, address, i);
 	/* the lines are read, what they caused is over; not in step with anybody's clock */
 	(void)usleep(pause * 1000 + (useconds_t)(rand() % (int)(pause * 1000 + 1)));
-	while (take(netlink, address, false))
+	while (tables_took(netlink, address, false))
 		;
 	double began = micros();
 	fail_once(log, address, failures);
@@ -169,7 +145,7 @@ static double trial(
 		struct pollfd fd = {.fd = netlink, .events = POLLIN};
 		if (micros() - began > LOST_MS * 1e3 || poll(&fd, 1, LOST_MS) <= 0)
 			return -1;
-		if (take(netlink, address, true))
+		if (tables_took(netlink, address, true))
 			return micros() - began;
 	}
 }
@@ -178,17 +154,6 @@ static int compare(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
-}
-
-static int listen_tables(void)
-{
-	struct mnl_socket *s = mnl_socket_open(NETLINK_NETFILTER);
-	int group = NFNLGRP_NFTABLES, room = 1 << 22;
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		mnl_socket_setsockopt(s, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
-		die("netlink");
-	(void)setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	return mnl_socket_get_fd(s);
 }
 
 int main(int argc, char **argv)
@@ -204,7 +169,7 @@ int main(int argc, char **argv)
 	unsigned pause = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 20;
 	if (argc > 5)
 		service = service_named(argv[5]);
-	int log = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC), netlink = listen_tables();
+	int log = open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC), netlink = tables_listen();
 	if (log < 0)
 		die(argv[1]);
 	int raw = service->port ? socket(AF_INET, SOCK_RAW, IPPROTO_RAW) : -1;

@@ -277,8 +277,10 @@ def usage(tap):
 
 
 def enrolled(server, name, port):
-    """A new agent that blocks nobody."""
-    agent = Daemon(port=port, options=["--observe"])
+    """A new agent that blocks nobody, and reads nothing that only root may."""
+    log = scratch() / "auth.log"
+    log.touch()
+    agent = Daemon(config=f"sensors: [{{file: {log}}}]\n", port=port, options=["--observe"])
     url, token = re.search(r"cordond enrol (\S+) (\S+)", server.cordon("hosts", "invite", "--name", name)).groups()
     run(BUILD / "cordond", "enrol", url, token, "--state-dir", agent.state, "--config", agent.config)
     return agent.start()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What bash, zsh and fish offer after a TAB: each shell loads its file and is asked. Beside every verb stand the options
-that the verb's own help names."""
+"""What bash, zsh and fish offer after a TAB: each shell loads its file and is asked. Beside every verb stand the
+options that the verb's own help names."""
 import os
 import pty
 import re

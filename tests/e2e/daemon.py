@@ -8,11 +8,10 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
-from e2e import (BUILD, Daemon, Host, Tap, cleanup, in_kernel, need_commands, need_root, nft,  # noqa: E402
+from e2e import (BUILD, Daemon, Host, Log, Tap, cleanup, in_kernel, need_commands, need_root, nft,  # noqa: E402
                  run, scratch, until)
 
 CONFIG = """
@@ -20,23 +19,6 @@ sensors: [{{file: {log}}}]
 system_rule: {{fail_count: 5, span: 5m, forbidden: 1h}}
 {more}
 """
-
-
-class Log:
-    """A log file of failed log-ins."""
-
-    def __init__(self):
-        self.path = scratch() / "auth.log"
-        self.path.touch()
-        self.pid = 1000
-
-    def fail(self, source, times=5):
-        with open(self.path, "a") as f:
-            for _ in range(times):
-                self.pid += 1
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-                f.write(f"{stamp[:-2]}:{stamp[-2:]} web sshd[{self.pid}]: Failed password for root from {source} "
-                        f"port 4242 ssh2\n")
 
 
 def config(log, more=""):

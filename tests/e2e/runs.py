@@ -11,32 +11,13 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
-from e2e import Daemon, Host, Tap, in_kernel, need_commands, need_root, nft, scratch, until  # noqa: E402
+from e2e import Daemon, Host, Log, Tap, in_kernel, need_commands, need_root, nft, scratch, until  # noqa: E402
 
 CONFIG = """
 sensors: [{{file: {log}}}]
 system_rule: {{fail_count: 5, span: 5m, forbidden: {forbidden}}}
 {more}
 """
-
-
-class Log:
-    """A log file of failed log-ins."""
-
-    def __init__(self):
-        self.path = scratch() / "auth.log"
-        self.path.touch()
-        self.pid = 1000
-
-    def line(self, message, program="sshd", shift=datetime.timedelta()):
-        self.pid += 1
-        stamp = (datetime.datetime.now().astimezone() + shift).isoformat(timespec="milliseconds")
-        with open(self.path, "a") as f:
-            f.write(f"{stamp} web {program}[{self.pid}]: {message}\n")
-
-    def fail(self, source, times=5, **how):
-        for _ in range(times):
-            self.line(f"Failed password for root from {source} port 4242 ssh2", **how)
 
 
 def config(log, more="", forbidden="1h"):

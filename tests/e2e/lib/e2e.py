@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import ctypes
+import datetime
 import json
 import os
 import shutil
@@ -92,6 +93,25 @@ def scratch():
     path.chmod(0o755)
     cleanup.callback(shutil.rmtree, path, ignore_errors=True)
     return path
+
+
+class Log:
+    """A log file of failed log-ins."""
+
+    def __init__(self):
+        self.path = scratch() / "auth.log"
+        self.path.touch()
+        self.pid = 1000
+
+    def line(self, message, program="sshd", shift=datetime.timedelta()):
+        self.pid += 1
+        stamp = (datetime.datetime.now().astimezone() + shift).isoformat(timespec="milliseconds")
+        with open(self.path, "a") as f:
+            f.write(f"{stamp} web {program}[{self.pid}]: {message}\n")
+
+    def fail(self, source, times=5, **how):
+        for _ in range(times):
+            self.line(f"Failed password for root from {source} port 4242 ssh2", **how)
 
 
 class Host:

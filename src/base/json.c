@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/json.h"
 
-
 void json_start(struct json *j, struct buf *out)
 {
 	*j = (struct json){.out = out};

@@ -58,3 +58,18 @@ void world_expect_rows(
 	assert_int_equal(ask_int(&w->ask, "PageInfo.Count"), rows);
 	assert_int_equal(json_array_size(ask_at(&w->ask, list)), rows);
 }
+
+void world_expect_permissions(struct world *w, const char *const *actions, size_t n)
+{
+	struct access_key *k = &w->core.keys[1];
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(k->allow, sizeof(k->allow),
+			"hss:*\nyundun-sas:Describe\nyundun-sas:%sX", actions[i]);
+		world_expect(w, actions[i], "", 403, "NoPermission");
+		assert_string_equal(ask_text(&w->ask, "Message"), "caller has no permission");
+		(void)snprintf(k->allow, sizeof(k->allow), "yundun-sas:%s", actions[i]);
+		ask_done(&w->ask);
+		ask_v1(&w->ask, w->api, actions[i], "");
+		assert_int_not_equal(w->ask.response.status, 403);
+	}
+}

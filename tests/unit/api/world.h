@@ -27,3 +27,5 @@ void world_change(struct world *w, const char *action, const char *params);
 /* How many rows the parameters select, by total and by list. */
 void world_expect_rows(
 	struct world *w, const char *action, const char *list, const char *params, int64_t rows);
+/* Each is refused to a key that may call others only, and not to one that may call it. */
+void world_expect_permissions(struct world *w, const char *const *actions, size_t n);

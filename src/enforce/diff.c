@@ -37,7 +37,11 @@ static bool same(const struct entry *wanted, const struct entry *actual, int64_t
 
 static int add(struct changes *changes, const struct entry *entry, bool del, bool put)
 {
-	struct change c = {.entry = *entry, .del = del, .add = put, .group = (uint32_t)changes->n};
+	struct change c = {.entry = *entry,
+		.del = del,
+		.add = put,
+		.there = del,
+		.group = (uint32_t)changes->n};
 	return changes_add(changes, &c);
 }
 

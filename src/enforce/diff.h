@@ -13,7 +13,10 @@
 struct change {
 	struct entry entry;
 	bool del, add;
+	bool there;     /* diff()'s: the kernel has it already */
 	bool unsure;    /* it may be there or not: the outcome is the same */
+	bool alone;     /* nft_apply()'s: in no message with others */
+	uint8_t packed; /* nft_apply()'s: so many, from this one on, share a message */
 	int error;      /* filled in by nft_apply(): 0 or -errno */
 	uint32_t group; /* changes of one group are all done or none */
 };

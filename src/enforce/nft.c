@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * nf_tables works through a batch inside sendmsg(2), so its answers lie in the
- * socket when sendmsg returns: a change is one round trip. Each element is a
- * message of its own and the kernel answers every message it refuses: one bad
- * element is found at once and cannot hide the others.
+ * socket when sendmsg returns: a change is one round trip. The kernel answers every
+ * message it refuses. Elements in a row share a message, which saves half of its work;
+ * those of a refused one are tried again, each by itself: so one bad element is
+ * found and cannot hide the others.
  */
 #include "enforce/nft.h"
 
@@ -22,6 +23,8 @@
 #define BUFFER_SIZE (256 << 20)
 /* Each round settles all that the one before was refused for. */
 #define ROUNDS_MAX 16
+/* Elements of one message: ranges of v6 with all they can have fit into BATCH_MESSAGE_MAX. */
+#define PACK_MAX 32
 
 static bool name_valid(const char *name)
 {
@@ -119,13 +122,15 @@ static void put_end(struct nlmsghdr *nlh, const struct entry *e)
 enum verb { TAKE_OUT, PUT_IN, HAVE };
 
 /*
+ * One message for the elements of changes[0..n), all of one set.
+ *
  * HAVE puts in what is not there: with it, taking out and replacing need not know.
  * A transaction that fails costs the kernel milliseconds (it waits for RCU), this
  * microseconds. PUT_IN refuses what is there: kernels before 6.12 would silently
  * keep the old timeout.
  */
-static void put_element(
-	struct nft *nft, struct batch *b, const struct entry *e, enum verb verb, uint32_t owner)
+static void put_elements(
+	struct nft *nft, const struct change *changes, size_t n, enum verb verb, uint32_t owner)
 {
 	static const struct {
 		uint16_t type, flags;
@@ -134,15 +139,19 @@ static void put_element(
 		[PUT_IN] = {NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL},
 		[HAVE] = {NFT_MSG_NEWSETELEM, NLM_F_CREATE},
 	};
-	struct nlmsghdr *nlh = batch_message(b, verbs[verb].type, verbs[verb].flags, owner);
+	const struct set_spec *set = &set_specs[changes->entry.set];
+	struct nlmsghdr *nlh =
+		batch_message(&nft->batch, verbs[verb].type, verbs[verb].flags, owner);
 	if (!nlh)
 		return;
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nft->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set_specs[e->set].name);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_start(nlh, e, verb == PUT_IN);
-	if (set_specs[e->set].interval)
-		put_end(nlh, e);
+	for (size_t i = 0; i < n; i++) {
+		put_start(nlh, &changes[i].entry, verb == PUT_IN);
+		if (set->interval)
+			put_end(nlh, &changes[i].entry);
+	}
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -154,10 +163,20 @@ struct outcome {
 	int whole; /* the transaction as such: 0 or -errno */
 };
 
-/* An owner is a change's index and which of its two messages. */
+/* An owner is the (first) change's index and which of its two messages. */
 static uint32_t owner_of(size_t index, bool add)
 {
 	return (uint32_t)index * 2 + add;
+}
+
+/* Which of them was refused is not known. In a hash set the answer need not be awaited. */
+static void unpack(struct change *first)
+{
+	for (struct change *c = first; c < first + first->packed; c++) {
+		c->alone = true;
+		if (!set_specs[c->entry.set].interval)
+			c->del = c->unsure = true;
+	}
 }
 
 static void refuse(struct outcome *o, uint32_t owner, int error)
@@ -169,7 +188,9 @@ static void refuse(struct outcome *o, uint32_t owner, int error)
 	struct change *c = &o->changes[owner / 2];
 	bool add = owner % 2;
 	o->refused++;
-	if (!add && !c->unsure && error == -ENOENT)
+	if (c->packed)
+		unpack(c);
+	else if (!add && !c->unsure && error == -ENOENT)
 		c->del = false; /* it ran out by itself */
 	else if (add && error == -EEXIST && !c->del)
 		c->del = true; /* replace it */
@@ -242,23 +263,40 @@ static void spread_errors(struct change *changes, size_t n)
 	}
 }
 
+/* How many, from the first on, can share a message. */
+static size_t pack(const struct change *changes, size_t n)
+{
+	size_t k = 1;
+	while (k < MIN_OF(n, (size_t)PACK_MAX) && !changes[k].error && !changes[k].alone &&
+		!changes[k].unsure && changes[k].entry.set == changes->entry.set &&
+		changes[k].del == changes->del && changes[k].add == changes->add)
+		k++;
+	return k;
+}
+
+/* The messages of the change at i, and of those after it that share them: how many. */
+static size_t put_changes(struct nft *nft, struct change *changes, size_t i, size_t n)
+{
+	struct change *c = &changes[i];
+	size_t k = c->alone || c->unsure ? 1 : pack(c, n - i);
+	c->packed = (uint8_t)(k > 1 ? k : 0);
+	if (c->unsure)
+		put_elements(nft, c, k, HAVE, owner_of(i, false));
+	if (c->del)
+		put_elements(nft, c, k, TAKE_OUT, owner_of(i, false));
+	if (c->add)
+		put_elements(nft, c, k, PUT_IN, owner_of(i, true));
+	return k;
+}
+
 static int attempt(struct nft *nft, struct change *changes, size_t n, const struct nft_head *head)
 {
 	struct batch *b = &nft->batch;
 	batch_begin(b, nft->seq);
 	if (head)
 		head->put(nft, b, head->ctx);
-	for (size_t i = 0; i < n; i++) {
-		const struct change *c = &changes[i];
-		if (c->error)
-			continue;
-		if (c->unsure)
-			put_element(nft, b, &c->entry, HAVE, owner_of(i, false));
-		if (c->del)
-			put_element(nft, b, &c->entry, TAKE_OUT, owner_of(i, false));
-		if (c->add)
-			put_element(nft, b, &c->entry, PUT_IN, owner_of(i, true));
-	}
+	for (size_t i = 0; i < n;)
+		i += changes[i].error ? 1 : put_changes(nft, changes, i, n);
 	return b->owner_n == 0 && !b->error ? 0 : commit(nft, changes);
 }
 

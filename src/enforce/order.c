@@ -11,6 +11,12 @@
 
 #include <errno.h>
 
+/*
+ * From so many on a run is taken for a list: most of it is new, or most of it there, and can
+ * share messages. What is otherwise costs a second transaction, too much for a few.
+ */
+#define RUN_IS_LIST 256
+
 /* -ETIME, -EINVAL, or 0 and where it goes. */
 static int place(const struct enforce_order *order, int64_t now, enum set_id *ret_set)
 {
@@ -198,7 +204,8 @@ static int hash_run(struct server *s, const struct enforce_order *orders, size_t
 		enum set_id set = SET_BLOCK4;
 		changes[i].error = place(&orders[i], now, &set);
 		changes[i].entry = element_entry(&orders[i].element, set);
-		changes[i].del = changes[i].unsure = true;
+		changes[i].unsure = n < RUN_IS_LIST;
+		changes[i].del = changes[i].unsure || orders[i].remove;
 		changes[i].add = !orders[i].remove;
 		changes[i].group = (uint32_t)i;
 	}

@@ -286,7 +286,7 @@ static int handle(struct server *s, const void *data, size_t n)
 	if (r < 0)
 		return r;
 	/* orders wait for each other to share a transaction; all else comes after them */
-	if (m.kind != WIRE_ORDERS || s->orders_n + m.count > SERVER_BATCH_MAX)
+	if (m.kind != WIRE_ORDERS)
 		r = server_orders(s);
 	return r < 0 ? r : handlers[m.kind](s, &m);
 }
@@ -306,11 +306,16 @@ static int receive(struct server *s)
 	return r < 0 ? r : 1;
 }
 
+/* Answers the engine does not fetch hold up its next requests, so all stays bounded. */
+static bool has_room(const struct server *s)
+{
+	return outbox_empty(&s->out) && s->orders_n + WIRE_ITEMS_MAX <= SERVER_BATCH_MAX;
+}
+
 int server_requests(struct server *s)
 {
 	int r = 1;
-	/* answers the engine does not fetch hold up its next requests, so all stays bounded */
-	for (int i = 0; r == 1 && i < SERVER_BATCH_MAX / 8 && outbox_empty(&s->out); i++)
+	for (int i = 0; r == 1 && i < SERVER_BATCH_MAX / 8 && has_room(s); i++)
 		r = receive(s);
 	int done = server_orders(s);
 	if (done == 0)

@@ -87,7 +87,7 @@ static int report(
 			continue;
 		}
 		/* a table made anew is given what the old one had, too */
-		if (c->del)
+		if (c->there)
 			result->changed--;
 		else if (result->added > 0)
 			result->added--;

@@ -621,6 +621,34 @@ def case_many(_):
         assert d.synced()["removed"] == 100000
 
 
+def case_list(_):
+    """a list of orders does the same whether some, all or none of it is there"""
+    with driver() as d:
+        def check(ms, record, *targets):
+            for target in targets:
+                left, got = d.ask(f"in {target}")
+                assert got == record and ms - 5000 < left <= ms, (target, left, got)
+
+        def many(what):
+            done = d(what)
+            assert len(done) == 1 and "failed=0" in done[0], done[:3]
+
+        for target in ("192.0.2.7", "192.0.2.200", "2001:db8:0:7::/64"):
+            assert d.error(f"add in {target} 900000 1") == 0
+        many("many in 192.0.2.0 1000 60000 2")
+        check(60000, 2, "192.0.2.0", "192.0.2.6", "192.0.2.7", "192.0.2.200", "192.0.5.231")
+        many("many in 192.0.2.0 2000 90000 3")
+        check(90000, 3, "192.0.2.0", "192.0.2.7", "192.0.5.231", "192.0.9.207")
+        many("many in 2001:db8::/64 500 60000 4")
+        check(60000, 4, "2001:db8::/64", "2001:db8:0:7::/64", "2001:db8:0:1f3::/64")
+        assert d.error("remove in 192.0.3.0 0 0") == 0
+        many("manyoff in 192.0.2.0 1500")
+        for target in ("192.0.2.0", "192.0.3.0", "192.0.7.219"):
+            assert d.ask(f"in {target}") is None, target
+        check(90000, 3, "192.0.7.220", "192.0.9.207")
+        assert d.synced()["removed"] == 1000
+
+
 def case_owned(own):
     """a table of our own survives everybody else's flush"""
     if not own:

@@ -10,6 +10,7 @@
  *   add|remove in|out|allow PREFIX MS RECORD   MS: from now; "forever"
  *   mix in|out|allow MS RECORD PREFIX…         several orders at once
  *   many in|out|allow PREFIX N MS RECORD       N orders, counting up from PREFIX
+ *   manyoff in|out|allow PREFIX N              N to take out
  *   want in|out|allow PREFIX MS RECORD         remembered for sync
  *   wantmany in|out|allow PREFIX N MS RECORD
  *   sync                                       with all that is wanted; forgets it
@@ -308,8 +309,8 @@ static bool command(struct driver *d, char *line)
 		return false;
 	if (strcmp(line, "add") == 0 || strcmp(line, "remove") == 0)
 		submit(d, args, line[0] == 'r', false);
-	else if (strcmp(line, "many") == 0)
-		submit(d, args, false, true);
+	else if (strcmp(line, "many") == 0 || strcmp(line, "manyoff") == 0)
+		submit(d, args, line[4] != '\0', true);
 	else if (strcmp(line, "mix") == 0)
 		mix(d, args);
 	else if (strcmp(line, "want") == 0 || strcmp(line, "wantmany") == 0)

@@ -78,54 +78,41 @@ static void on_drift(void *ctx)
 }
 
 struct wanted {
-	struct enforce_element *list;
-	size_t n, size;
+	struct enforce *enforce;
+	int64_t now;
 };
-
-static int wanted_add(struct wanted *w, const struct enforce_element *e)
-{
-	if (w->n == w->size) {
-		size_t size = w->size ? w->size * 2 : 256;
-		struct enforce_element *more = reallocarray(w->list, size, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		w->list = more;
-		w->size = size;
-	}
-	w->list[w->n++] = *e;
-	return 0;
-}
 
 static int wanted_element(void *ctx, struct element *el)
 {
+	const struct wanted *w = ctx;
 	struct enforce_element e;
 	for (struct member *m = &el->first; m; m = m->next)
 		m->in_sync = true;
-	return element_wanted(el, &e) && e.expires > clock_now() ? wanted_add(ctx, &e) : 0;
+	if (element_wanted(el, &e) && e.expires > w->now)
+		enforce_sync_add(w->enforce, &e);
+	return 0;
+}
+
+static void wanted_allowed(struct wanted *w, const struct prefix *target)
+{
+	const struct enforce_element e = {
+		.target = *target, .list = ENFORCE_ALLOW, .expires = ENFORCE_FOREVER};
+	enforce_sync_add(w->enforce, &e);
 }
 
 static int wanted_stored(void *ctx, const struct allow_entry *entry)
 {
-	struct enforce_element e = {
-		.target = entry->prefix, .list = ENFORCE_ALLOW, .expires = ENFORCE_FOREVER};
-	return wanted_add(ctx, &e);
+	wanted_allowed(ctx, &entry->prefix);
+	return 0;
 }
 
 static int wanted_allow(struct core *c, struct wanted *w)
 {
-	int r = 0;
-	for (unsigned i = 0; i < c->settings->allow_count && r == 0; i++) {
-		struct enforce_element e = {.target = c->settings->allow[i],
-			.list = ENFORCE_ALLOW,
-			.expires = ENFORCE_FOREVER};
-		r = wanted_add(w, &e);
-	}
-	for (unsigned i = 0; i < c->server_count && r == 0; i++) {
-		struct enforce_element e = {
-			.target = c->server[i], .list = ENFORCE_ALLOW, .expires = ENFORCE_FOREVER};
-		r = wanted_add(w, &e);
-	}
-	return r == 0 ? store_allow_each(c->store, c->account.id, wanted_stored, w) : r;
+	for (unsigned i = 0; i < c->settings->allow_count; i++)
+		wanted_allowed(w, &c->settings->allow[i]);
+	for (unsigned i = 0; i < c->server_count; i++)
+		wanted_allowed(w, &c->server[i]);
+	return store_allow_each(c->store, c->account.id, wanted_stored, w);
 }
 
 static void sync_now(void *ctx)
@@ -139,15 +126,14 @@ static void sync_now(void *ctx)
 		kernel_sync_soon(c, DRIFT_DELAY);
 		return;
 	}
-	struct wanted w = {0};
-	int r = elements_each(&c->elements, wanted_element, &w);
-	if (r == 0)
-		r = wanted_allow(c, &w);
+	struct wanted w = {c->enforce, clock_now()};
+	enforce_sync_begin(c->enforce);
+	int r = wanted_allow(c, &w);
 	if (r == 0) {
 		c->syncing = true;
-		r = enforce_sync(c->enforce, w.list, w.n);
+		(void)elements_each(&c->elements, wanted_element, &w);
+		r = enforce_sync_end(c->enforce);
 	}
-	free(w.list);
 	if (r < 0) {
 		c->syncing = false;
 		kernel_sync_soon(c, MS_SECOND);

@@ -34,6 +34,10 @@ struct enforce {
 	struct enforce_events events;
 	struct enforce_state state;
 	struct outbox out;
+	char wanted[WIRE_ITEMS_MAX * sizeof(struct wire_order)]; /* of a sync, to share a message */
+	size_t wanted_n;
+	unsigned wanted_flags;
+	int wanted_error;
 	struct ask asks[ASKS_MAX];
 	size_t ask_first, ask_n; /* a ring */
 	struct enforce_hit *hits;
@@ -90,20 +94,24 @@ const struct enforce_state *enforce_get_state(const struct enforce *e)
 	return &e->state;
 }
 
+static size_t put_order(char *out, const struct enforce_order *order)
+{
+	struct enforce_order o = *order;
+	o.element.target = prefix_of(&o.element.target.addr, o.element.target.len);
+	o.element.expires = MAX_OF(o.element.expires, 0);
+	return wire_put_order(out, &o, 0);
+}
+
 /* Appends one message of orders[0..n) to the queue. */
-static void queue_orders(struct enforce *e, enum wire_kind kind, unsigned flags,
-	const struct enforce_order *orders, size_t n)
+static void queue_orders(
+	struct enforce *e, enum wire_kind kind, const struct enforce_order *orders, size_t n)
 {
 	char *p = outbox_put(&e->out, sizeof(struct wire_header) + n * sizeof(struct wire_order));
 	if (!p)
 		return;
-	p += wire_put_header(p, kind, flags, n);
-	for (size_t i = 0; i < n; i++) {
-		struct enforce_order o = orders[i];
-		o.element.target = prefix_of(&o.element.target.addr, o.element.target.len);
-		o.element.expires = MAX_OF(o.element.expires, 0);
-		p += wire_put_order(p, &o, 0);
-	}
+	p += wire_put_header(p, kind, 0, n);
+	for (size_t i = 0; i < n; i++)
+		p += put_order(p, &orders[i]);
 }
 
 /* Takes back what was queued since `mark` when memory ran out; else starts sending. */
@@ -133,15 +141,51 @@ int enforce_submit(struct enforce *e, const struct enforce_order *orders, size_t
 		return -EPIPE;
 	size_t mark = e->out.waiting.n;
 	for (size_t i = 0; i < n; i += WIRE_ITEMS_MAX)
-		queue_orders(e, WIRE_ORDERS, 0, orders + i, MIN_OF(n - i, (size_t)WIRE_ITEMS_MAX));
+		queue_orders(e, WIRE_ORDERS, orders + i, MIN_OF(n - i, (size_t)WIRE_ITEMS_MAX));
 	return queue_end(e, mark);
 }
 
-static int observe_sync(struct enforce *e, const struct enforce_element *wanted, size_t n)
+/* The elements so far become a message, and leave. */
+static void send_wanted(struct enforce *e, unsigned flags)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct enforce_order order = {.element = wanted[i]};
+	size_t mark = e->out.waiting.n, size = e->wanted_n * sizeof(struct wire_order);
+	char *p = outbox_put(&e->out, sizeof(struct wire_header) + size);
+	if (p) {
+		p += wire_put_header(p, WIRE_WANTED, e->wanted_flags | flags, e->wanted_n);
+		memcpy(p, e->wanted, size);
+	}
+	int r = queue_end(e, mark);
+	if (r < 0)
+		e->wanted_error = r;
+	e->wanted_n = 0;
+	e->wanted_flags = 0;
+}
+
+void enforce_sync_begin(struct enforce *e)
+{
+	e->wanted_n = 0;
+	e->wanted_flags = WIRE_FIRST;
+	e->wanted_error = e->socket < 0 && !e->observes ? -EPIPE : 0;
+}
+
+void enforce_sync_add(struct enforce *e, const struct enforce_element *element)
+{
+	struct enforce_order order = {.element = *element};
+	if (e->observes)
 		answer(e, &order, -ENOTSUP);
+	if (e->observes || e->wanted_error)
+		return;
+	if (e->wanted_n == WIRE_ITEMS_MAX)
+		send_wanted(e, 0);
+	(void)put_order(e->wanted + e->wanted_n++ * sizeof(struct wire_order), &order);
+}
+
+int enforce_sync_end(struct enforce *e)
+{
+	if (!e->observes) {
+		if (!e->wanted_error)
+			send_wanted(e, WIRE_LAST);
+		return e->wanted_error;
 	}
 	struct enforce_sync_result result = {.error = -ENOTSUP};
 	if (e->events.synced)
@@ -151,21 +195,10 @@ static int observe_sync(struct enforce *e, const struct enforce_element *wanted,
 
 int enforce_sync(struct enforce *e, const struct enforce_element *wanted, size_t n)
 {
-	if (e->observes)
-		return observe_sync(e, wanted, n);
-	if (e->socket < 0)
-		return -EPIPE;
-	size_t mark = e->out.waiting.n, done = 0;
-	do {
-		struct enforce_order part[WIRE_ITEMS_MAX] = {0};
-		size_t k = MIN_OF(n - done, countof(part));
-		for (size_t i = 0; i < k; i++)
-			part[i].element = wanted[done + i];
-		unsigned flags = (done == 0 ? WIRE_FIRST : 0) | (done + k == n ? WIRE_LAST : 0);
-		queue_orders(e, WIRE_WANTED, flags, part, k);
-		done += k;
-	} while (done < n);
-	return queue_end(e, mark);
+	enforce_sync_begin(e);
+	for (size_t i = 0; i < n; i++)
+		enforce_sync_add(e, &wanted[i]);
+	return enforce_sync_end(e);
 }
 
 int enforce_sample(struct enforce *e)
@@ -178,7 +211,7 @@ int enforce_sample(struct enforce *e)
 	if (e->socket < 0)
 		return -EPIPE;
 	size_t mark = e->out.waiting.n;
-	queue_orders(e, WIRE_SAMPLE, 0, NULL, 0);
+	queue_orders(e, WIRE_SAMPLE, NULL, 0);
 	return queue_end(e, mark);
 }
 
@@ -197,7 +230,7 @@ int enforce_ask(struct enforce *e, enum enforce_list list, const struct prefix *
 		return -ENOBUFS;
 	size_t mark = e->out.waiting.n;
 	e->asks[(e->ask_first + e->ask_n++) % ASKS_MAX] = (struct ask){fn, ctx};
-	queue_orders(e, WIRE_ASK, 0, &question, 1);
+	queue_orders(e, WIRE_ASK, &question, 1);
 	int r = queue_end(e, mark);
 	if (r < 0)
 		e->ask_n--;

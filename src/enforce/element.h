@@ -59,7 +59,7 @@ struct entry {
 	struct addr first, last; /* both inclusive; equal in a hash set */
 	int64_t expires;         /* ms UTC or ENFORCE_FOREVER */
 	int64_t record;
-	uint32_t from; /* the caller's: index of what it was made from */
+	uint32_t from; /* of a range: the place of the net it was made from (nets.h) */
 	uint8_t set;
 };
 

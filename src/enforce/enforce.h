@@ -116,8 +116,15 @@ int enforce_dispatch(struct enforce *e);
 int enforce_submit(struct enforce *e, const struct enforce_order *orders, size_t n);
 /*
  * Makes the kernel hold exactly these elements (all lists): dumps, compares, and
- * sends only the difference, so traffic is never unguarded. wanted is copied.
+ * sends only the difference, so traffic is never unguarded. Elements are copied, and leave
+ * while others are still added: the allow-list comes first. Between begin and end nothing
+ * else is called; one that is begun and not ended is given up with the next begin.
  */
+void enforce_sync_begin(struct enforce *e);
+void enforce_sync_add(struct enforce *e, const struct enforce_element *element);
+/* 0, or what went wrong since begin. */
+int enforce_sync_end(struct enforce *e);
+/* The three, for a list at hand. */
 int enforce_sync(struct enforce *e, const struct enforce_element *wanted, size_t n);
 /* Asks for a sample of refused connections. */
 int enforce_sample(struct enforce *e);

@@ -156,6 +156,7 @@ void nets_sort(struct nets *nets)
 struct walk {
 	const struct net *open[129]; /* each within the one before, and outliving it */
 	size_t depth;
+	const struct net *first;
 	struct addr next; /* the first address not yet said anything about */
 	bool past;        /* there is none: the last one was the very last address */
 	enum set_id set;
@@ -185,7 +186,7 @@ static void say(struct walk *w, const struct addr *last)
 		.last = *last,
 		.expires = net->expires,
 		.record = net->record,
-		.from = net->from,
+		.from = (uint32_t)(net - w->first),
 		.set = (uint8_t)w->set};
 	w->error = entries_add(w->ranges, &e);
 	w->next = addr_step(last, 1, &w->past);
@@ -217,7 +218,7 @@ static void enter(struct walk *w, const struct net *net)
 
 int nets_flatten(const struct nets *nets, enum set_id set, struct entries *ranges)
 {
-	struct walk w = {.set = set, .ranges = ranges};
+	struct walk w = {.first = nets->list, .set = set, .ranges = ranges};
 	for (size_t i = 0; i < nets->n; i++)
 		enter(&w, &nets->list[i]);
 	while (w.depth > 0)

@@ -15,7 +15,6 @@ struct net {
 	struct prefix prefix;
 	int64_t expires; /* ms UTC or ENFORCE_FOREVER */
 	int64_t record;
-	uint32_t from; /* the caller's */
 };
 
 struct nets {
@@ -49,5 +48,5 @@ void nets_expire(struct nets *nets, int64_t now);
 int nets_append(struct nets *nets, const struct net *net);
 /* Of a prefix appended twice the longer-lived stays. */
 void nets_sort(struct nets *nets);
-/* Adds the ranges for `set`, sorted. 0 or -ENOMEM. */
+/* Adds the ranges for `set`, sorted; `from` of each is the place of its net. 0 or -ENOMEM. */
 int nets_flatten(const struct nets *nets, enum set_id set, struct entries *ranges);

@@ -21,6 +21,8 @@
 #include <sys/socket.h>
 
 #define BUFFER_SIZE (256 << 20)
+/* A batch's memory that is kept for the next. */
+#define BATCH_KEEP ((size_t)1 << 20)
 /* Each round settles all that the one before was refused for. */
 #define ROUNDS_MAX 16
 /* Elements of one message: ranges of v6 with all they can have fit into BATCH_MESSAGE_MAX. */
@@ -297,7 +299,10 @@ static int attempt(struct nft *nft, struct change *changes, size_t n, const stru
 		head->put(nft, b, head->ctx);
 	for (size_t i = 0; i < n;)
 		i += changes[i].error ? 1 : put_changes(nft, changes, i, n);
-	return b->owner_n == 0 && !b->error ? 0 : commit(nft, changes);
+	int r = b->owner_n == 0 && !b->error ? 0 : commit(nft, changes);
+	if (b->size > BATCH_KEEP)
+		batch_done(b);
+	return r;
 }
 
 static void fail(struct change *changes, size_t n, int error)

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* What is kept when all is sent. */
+#define KEEP ((size_t)64 << 10)
+
 char *outbox_put(struct outbox *o, size_t n)
 {
 	uint32_t size = (uint32_t)n;
@@ -45,6 +48,8 @@ int outbox_flush(struct outbox *o, int socket)
 			return r;
 		o->sent += sizeof(uint32_t) + message.n;
 	}
+	if (o->waiting.size > KEEP)
+		buf_done(&o->waiting);
 	buf_reset(&o->waiting);
 	o->sent = 0;
 	return 0;

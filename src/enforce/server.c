@@ -121,8 +121,8 @@ void server_done(struct server *s)
 	table_done(&s->table);
 	nft_done(&s->nft);
 	outbox_done(&s->out);
+	server_sync_done(s);
 	free(s->orders);
-	free(s->wanted);
 }
 
 int server_rebuild(struct server *s, struct change *changes, size_t n)
@@ -151,49 +151,6 @@ static int on_orders(struct server *s, const struct wire_message *m)
 	for (size_t i = 0; i < m->count; i++)
 		s->orders[s->orders_n++] = wire_get_order(m, i, NULL);
 	return 0;
-}
-
-static int wanted_reserve(struct server *s, size_t n)
-{
-	if (s->wanted_n + n <= s->wanted_size)
-		return 0;
-	size_t size = MAX_OF(2 * s->wanted_size, s->wanted_n + n);
-	struct enforce_element *p = reallocarray(s->wanted, size, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	s->wanted = p;
-	s->wanted_size = size;
-	return 0;
-}
-
-/* A list too long for us is refused whole: half a list would unblock the rest. */
-static int too_many(struct server *s)
-{
-	struct enforce_sync_result result = {.error = -E2BIG};
-	char *p = server_put(s, WIRE_SYNCED, 0, 1, sizeof(struct wire_synced));
-	if (!p)
-		return -ENOMEM;
-	(void)wire_put_synced(p, &result);
-	return 0;
-}
-
-static int on_wanted(struct server *s, const struct wire_message *m)
-{
-	if (m->first == s->receiving)
-		return -EBADMSG; /* a list begins once, and goes on only when begun */
-	if (m->first) {
-		s->wanted_n = 0;
-		s->too_many = false;
-	}
-	s->too_many |= s->wanted_n + m->count > SERVER_WANTED_MAX;
-	if (!s->too_many && wanted_reserve(s, m->count) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < m->count && !s->too_many; i++)
-		s->wanted[s->wanted_n++] = wire_get_order(m, i, NULL).element;
-	s->receiving = !m->last;
-	if (!m->last)
-		return 0;
-	return s->too_many ? too_many(s) : server_sync(s);
 }
 
 struct sample {
@@ -276,7 +233,7 @@ static int handle(struct server *s, const void *data, size_t n)
 {
 	static int (*const handlers[WIRE_KINDS])(struct server *, const struct wire_message *) = {
 		[WIRE_ORDERS] = on_orders,
-		[WIRE_WANTED] = on_wanted,
+		[WIRE_WANTED] = server_sync,
 		[WIRE_SAMPLE] = on_sample,
 		[WIRE_ASK] = on_ask,
 		[WIRE_WHO] = on_who,

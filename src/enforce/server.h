@@ -13,9 +13,21 @@
 #include "enforce/table.h"
 #include "enforce/wire.h"
 
-/* Elements of one sync, orders of one batch. */
+/* Elements of one sync that are compared, orders of one batch. */
 #define SERVER_WANTED_MAX ((size_t)1 << 20)
 #define SERVER_BATCH_MAX  4096
+
+/* A sync under way. */
+struct sync {
+	bool receiving, too_many;
+	bool straight;         /* the kernel holds nothing: what is wanted goes in as it comes */
+	int error;             /* the latest, 0 or -errno */
+	struct entries actual; /* what the kernel holds, sorted */
+	struct entries wanted; /* of hash sets; not those that went in */
+	struct nets nets[SET_ORDERED]; /* of interval sets */
+	size_t n;                      /* elements of these two */
+	struct enforce_sync_result result;
+};
 
 struct server {
 	int socket;
@@ -31,9 +43,7 @@ struct server {
 	size_t answers_n;
 	struct enforce_order *orders; /* read, not yet done */
 	size_t orders_n;
-	struct enforce_element *wanted; /* of the sync being received */
-	size_t wanted_n, wanted_size;
-	bool receiving, too_many;
+	struct sync sync;
 	bool drifted;       /* to be told */
 	int64_t drift_told; /* ms, monotonic */
 	struct enforce_state state;
@@ -54,8 +64,10 @@ void server_events(struct server *s);
 /* What to do at leisure; returns ms until it wants to be called again, -1: not. */
 int server_idle(struct server *s);
 
-/* sync.c: makes the kernel hold exactly s->wanted, and says what it came to. */
-int server_sync(struct server *s);
+/* sync.c: takes a part of the list of all that is wanted; after the last one the kernel holds
+   exactly that, and what it came to is said. 0 or -errno. */
+int server_sync(struct server *s, const struct wire_message *part);
+void server_sync_done(struct server *s);
 /* sync.c: makes a table of our own one of nobody's, with all it holds. 0 or -errno. */
 int server_release(struct server *s);
 /* order.c: does s->orders and answers them. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One sync: wanted elements -> entries, the kernel's own, the difference, one
- * transaction. A table that is missing or not as it should be is made anew in the
- * same transaction, so that no packet meets an empty one.
+ * One sync: what the kernel holds, the wanted elements as they come in parts, the
+ * difference, one transaction. A table that is missing or not as it should be is made
+ * anew in the same transaction, so that no packet meets an empty one.
+ *
+ * After a reboot the kernel holds nothing, and there is nothing to compare with: elements go
+ * straight in while the engine still sends the others, with the ranges that came before them
+ * (the engine begins with the allow-list).
  */
 #include "enforce/server.h"
 
@@ -12,37 +16,63 @@
 
 #include <errno.h>
 
-static int answer_failed(struct server *s, size_t index, int error)
+/* Elements that go straight in together. */
+#define STRAIGHT_MIN 8192
+
+void server_sync_done(struct server *s)
 {
-	struct enforce_order order = {.element = s->wanted[index]};
-	return server_answer(s, &order, error);
+	struct sync *y = &s->sync;
+	for (enum set_id set = 0; set < SET_ORDERED; set++)
+		nets_done(&y->nets[set]);
+	entries_done(&y->wanted);
+	entries_done(&y->actual);
+	*y = (struct sync){0};
 }
 
-/* Sorts wanted into hash entries and nets; answers what no set can hold. */
-static int sort_wanted(struct server *s, struct entries *entries, struct nets nets[SET_ORDERED])
+static void begin(struct server *s)
 {
-	int64_t now = clock_now();
-	int r = 0;
-	for (size_t i = 0; i < s->wanted_n && r == 0; i++) {
-		const struct enforce_element *e = &s->wanted[i];
-		enum set_id set;
-		int error = element_set(e, &set);
-		if (error == 0 && e->expires <= now)
-			error = -ETIME;
-		if (error) {
-			r = answer_failed(s, i, error);
-			continue;
-		}
-		struct entry entry = element_entry(e, set);
-		entry.from = (uint32_t)i;
-		if (set_specs[set].interval) {
-			struct net net = {e->target, e->expires, e->record, (uint32_t)i};
-			r = nets_append(&nets[set], &net);
-		} else {
-			r = entries_add(entries, &entry);
-		}
+	struct sync *y = &s->sync;
+	server_sync_done(s); /* of a list that was given up */
+	s->drifted = false;  /* what has happened so far is seen now */
+	int r = table_look(&s->table);
+	if (r == 0 && s->table.alike)
+		r = dump_ordered(&s->nft, &y->actual);
+	y->error = r;
+	y->straight = r == 0 && s->table.fits && y->actual.n == 0;
+	y->receiving = true;
+}
+
+/* Sorts an element into hash entries and nets; answers what no set can hold. */
+static int sort_one(struct server *s, const struct enforce_order *order, int64_t now)
+{
+	struct sync *y = &s->sync;
+	const struct enforce_element *e = &order->element;
+	enum set_id set;
+	int error = element_set(e, &set);
+	if (error == 0 && e->expires <= now)
+		error = -ETIME;
+	if (error)
+		return server_answer(s, order, error);
+	y->n++;
+	if (set_specs[set].interval) {
+		struct net net = {e->target, e->expires, e->record};
+		return nets_append(&y->nets[set], &net);
 	}
-	return r;
+	struct entry entry = element_entry(e, set);
+	return entries_add(&y->wanted, &entry);
+}
+
+/* The element that an entry stands for. */
+static struct enforce_element element_of(const struct nets nets[SET_ORDERED], const struct entry *e)
+{
+	const struct set_spec *spec = &set_specs[e->set];
+	return (struct enforce_element){
+		.target = spec->interval ? nets[e->set].list[e->from].prefix
+					 : (struct prefix){e->first, spec->len},
+		.list = spec->list,
+		.expires = e->expires,
+		.record = e->record,
+	};
 }
 
 /* The same element twice: the one that lives longer. */
@@ -61,14 +91,13 @@ static void drop_doubles(struct entries *entries)
 	entries->n = kept;
 }
 
-static int plan(struct server *s, struct entries *entries, struct nets nets[SET_ORDERED])
+static int flatten(struct nets nets[SET_ORDERED], struct entries *ranges)
 {
-	int r = sort_wanted(s, entries, nets);
+	int r = 0;
 	for (enum set_id set = 0; set < SET_ORDERED && r == 0; set++) {
 		nets_sort(&nets[set]);
-		r = nets_flatten(&nets[set], set, entries);
+		r = nets_flatten(&nets[set], set, ranges);
 	}
-	drop_doubles(entries);
 	return r;
 }
 
@@ -93,7 +122,8 @@ static int report(
 			result->added--;
 		else
 			result->kept--;
-		r = answer_failed(s, c->entry.from, c->error);
+		struct enforce_order order = {.element = element_of(s->nets, &c->entry)};
+		r = server_answer(s, &order, c->error);
 	}
 	return r;
 }
@@ -123,33 +153,91 @@ static int keep_answered(struct server *s, struct changes *changes)
 	return 0;
 }
 
-static int make_so(struct server *s, const struct entries *wanted, struct changes *changes,
-	struct enforce_sync_result *result)
+static int make_so(struct server *s, struct changes *changes)
 {
-	_cleanup_(entries_done) struct entries actual = {0};
+	struct sync *y = &s->sync;
 	struct enforce_sync_result ignored = {0};
-	int r = table_look(&s->table);
-	if (r == 0 && s->table.alike)
-		r = dump_ordered(&s->nft, &actual);
-	if (r == 0)
-		r = diff(wanted->list, wanted->n, actual.list, actual.n, DIFF_TOLERANCE, changes,
-			result);
+	int r = diff(y->wanted.list, y->wanted.n, y->actual.list, y->actual.n, DIFF_TOLERANCE,
+		changes, &y->result);
 	if (r < 0 || s->table.fits)
 		return r < 0 ? r : nft_apply(&s->nft, changes->list, changes->n, NULL);
 	changes->n = 0;
-	r = diff(wanted->list, wanted->n, NULL, 0, 0, changes, &ignored);
+	r = diff(y->wanted.list, y->wanted.n, NULL, 0, 0, changes, &ignored);
 	if (r == 0)
 		r = keep_answered(s, changes);
 	return r < 0 ? r : server_rebuild(s, changes->list, changes->n);
 }
 
-static void keep_nets(struct server *s, struct nets nets[SET_ORDERED])
+/* The ranges so far; they are compared again when all are known. */
+static int straight_ranges(struct sync *y, struct changes *changes)
+{
+	_cleanup_(entries_done) struct entries ranges = {0};
+	struct enforce_sync_result ignored = {0};
+	int r = y->actual.n == 0 ? flatten(y->nets, &ranges) : 0;
+	return r < 0 ? r : diff(ranges.list, ranges.n, NULL, 0, 0, changes, &ignored);
+}
+
+/* What became of them: a range that is not there is tried again at the end. */
+static int straight_report(struct server *s, const struct changes *changes)
+{
+	struct sync *y = &s->sync;
+	int r = 0;
+	for (size_t i = 0; i < changes->n && r == 0; i++) {
+		const struct change *c = &changes->list[i];
+		bool range = set_specs[c->entry.set].interval;
+		if (range && c->error == 0)
+			r = entries_add(&y->actual, &c->entry);
+		if (range || c->error == 0) {
+			y->result.added += !range;
+			continue;
+		}
+		struct enforce_order order = {.element = element_of(y->nets, &c->entry)};
+		r = server_answer(s, &order, c->error);
+	}
+	return r;
+}
+
+static int go_straight(struct server *s)
+{
+	struct sync *y = &s->sync;
+	_cleanup_(changes_done) struct changes changes = {0};
+	struct enforce_sync_result ignored = {0};
+	int r = straight_ranges(y, &changes);
+	if (r == 0)
+		r = diff(y->wanted.list, y->wanted.n, NULL, 0, 0, &changes, &ignored);
+	if (r < 0)
+		return r;
+	y->n -= y->wanted.n;
+	y->wanted.n = 0;
+	int error = nft_apply(&s->nft, changes.list, changes.n, NULL);
+	if (error < 0)
+		y->error = error;
+	return straight_report(s, &changes);
+}
+
+static void keep_nets(struct server *s)
 {
 	for (enum set_id set = 0; set < SET_ORDERED; set++) {
 		nets_done(&s->nets[set]);
-		s->nets[set] = nets[set];
-		nets[set] = (struct nets){0};
+		s->nets[set] = s->sync.nets[set];
+		s->sync.nets[set] = (struct nets){0};
 	}
+}
+
+static int compare(struct server *s)
+{
+	struct sync *y = &s->sync;
+	_cleanup_(changes_done) struct changes changes = {0};
+	int r = flatten(y->nets, &y->wanted);
+	if (r < 0)
+		return r;
+	drop_doubles(&y->wanted);
+	int error = y->error < 0 ? y->error : make_so(s, &changes);
+	keep_nets(s);
+	r = report(s, &changes, &y->result);
+	if (error < 0)
+		y->result.error = error;
+	return r;
 }
 
 static int tell(struct server *s, const struct enforce_sync_result *result)
@@ -161,30 +249,46 @@ static int tell(struct server *s, const struct enforce_sync_result *result)
 	return 0;
 }
 
-int server_sync(struct server *s)
+static int end(struct server *s)
 {
-	_cleanup_(entries_done) struct entries wanted = {0};
-	_cleanup_(changes_done) struct changes changes = {0};
-	struct nets nets[SET_ORDERED] = {0};
-	struct enforce_sync_result result = {0};
-
-	s->drifted = false; /* what has happened so far is seen below */
-	int r = plan(s, &wanted, nets);
-	if (r == 0) {
-		int error = make_so(s, &wanted, &changes, &result);
-		keep_nets(s, nets);
-		r = report(s, &changes, &result);
-		if (error < 0)
-			result.error = error;
+	struct enforce_sync_result *result = &s->sync.result;
+	int r = 0;
+	if (s->sync.too_many)
+		result->error = -E2BIG;
+	else
+		r = compare(s);
+	if (s->sync.straight) { /* what came first was not there before either */
+		result->added += result->kept + result->changed;
+		result->kept = result->changed = result->removed = 0;
 	}
-	for (enum set_id set = 0; set < SET_ORDERED; set++)
-		nets_done(&nets[set]);
-	free(s->wanted);
-	s->wanted = NULL;
-	s->wanted_n = s->wanted_size = 0;
 	if (r == 0)
 		r = server_tell_state(s);
-	return r < 0 ? r : tell(s, &result);
+	if (r == 0)
+		r = tell(s, result);
+	server_sync_done(s);
+	return r;
+}
+
+int server_sync(struct server *s, const struct wire_message *part)
+{
+	struct sync *y = &s->sync;
+	int64_t now = clock_now();
+	int r = 0;
+	if (part->first)
+		begin(s);
+	else if (!y->receiving)
+		return -EBADMSG;
+	/* one too long for us is refused whole: half a list would unblock the rest */
+	y->too_many |= y->n + part->count > SERVER_WANTED_MAX;
+	for (size_t i = 0; i < part->count && r == 0 && !y->too_many; i++) {
+		struct enforce_order order = wire_get_order(part, i, NULL);
+		r = sort_one(s, &order, now);
+	}
+	if (r == 0 && y->straight && y->wanted.n >= STRAIGHT_MIN)
+		r = go_straight(s);
+	if (r < 0 || !part->last)
+		return r;
+	return end(s);
 }
 
 /*

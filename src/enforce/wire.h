@@ -20,9 +20,9 @@
 enum wire_kind {
 	/* engine -> enforcer */
 	WIRE_ORDERS = 1, /* wire_order; add, change or remove */
-	WIRE_WANTED,     /* wire_order; a part of enforce_sync() */
-	WIRE_SAMPLE,     /* nothing; asks for WIRE_HITS */
-	WIRE_ASK,        /* one wire_order: its list and target; tag names the question */
+	WIRE_WANTED, /* wire_order; a part of a sync; another WIRE_FIRST gives up the one before */
+	WIRE_SAMPLE, /* nothing; asks for WIRE_HITS */
+	WIRE_ASK,    /* one wire_order: its list and target; tag names the question */
 	/* enforcer -> engine */
 	WIRE_STATE,   /* one wire_state */
 	WIRE_ANSWERS, /* wire_order, error filled in */

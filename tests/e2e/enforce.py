@@ -621,6 +621,36 @@ def case_many(_):
         assert d.synced()["removed"] == 100000
 
 
+def case_straight(_):
+    """into an empty table elements go before all are known, and the outcome is the same"""
+    with driver() as d:
+        def want():
+            for line in ("allow 10.77.2.0/24 forever 1", "in 10.88.0.0/16 60000 2", "in 10.77.2.0/23 60000 3"):
+                d(f"want {line}")
+            d("wantmany in 100.64.0.0 20000 600000 5")
+            # cuts the range of record 2, which is in place by then
+            for line in ("in 10.88.1.0/24 forever 6", "allow 10.99.0.1 forever 7"):
+                d(f"want {line}")
+            d("wantmany out 2001:db8::/64 20000 600000 9")
+            d("want in 192.0.2.77 -5 10")
+
+        d("raw 0201000000000000")  # a list that is given up
+        table = d.state()["table"]
+        want()
+        got = d("sync")
+        assert "answer in 192.0.2.77 -62" in got, got
+        # three ranges where 10.88.0.0/16 was one; the allow-list's two and the other net
+        assert "synced error=0 added=40006 removed=0 changed=0 kept=0" in got, got
+        want()
+        r = d.synced()
+        assert r["kept"] == 40006 and r["added"] == r["changed"] == r["removed"] == 0, r
+        assert d.state()["table"] == table
+        for target, record in (("10.88.0.1", 2), ("10.88.1.1", 6), ("10.88.2.1", 2)):
+            assert d.ask(f"in {target}/31")[1] == record
+        assert d.ask("in 100.64.78.31")[1] == 5 and d.ask("allow 10.99.0.1")
+        assert reaches(B, "10.77.2.1")
+
+
 def case_list(_):
     """a list of orders does the same whether some, all or none of it is there"""
     with driver() as d:
@@ -764,7 +794,7 @@ def case_killed(own):
 
 def case_garbage(_):
     """a message that is not one ends the enforcer, not the blocks"""
-    for message in ("00", "01" + "00" * 7, "0100010000000000" + "ff" * 48, "0201000000000000" * 2, "ff" * 100):
+    for message in ("00", "01" + "00" * 7, "02" + "00" * 7, "0100010000000000" + "ff" * 48, "0201000000000000" * 2, "ff" * 100):
         with driver(keep=True) as d:
             assert d.error("add in 10.77.1.2 60000 1") == 0
             d(f"raw {message}")

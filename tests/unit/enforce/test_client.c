@@ -188,6 +188,29 @@ static void a_long_sync_goes_in_parts(void **state)
 	world_close(&w);
 }
 
+static void a_sync_leaves_while_it_is_made(void **state)
+{
+	(void)state;
+	struct world w;
+	char message[WIRE_MESSAGE_MAX];
+	world_open(&w, false);
+	struct enforce_element e = order("192.0.2.1").element;
+	for (unsigned round = 0; round < 2; round++) { /* the first one is given up */
+		enforce_sync_begin(w.e);
+		for (size_t i = 0; i <= WIRE_ITEMS_MAX; i++)
+			enforce_sync_add(w.e, &e);
+		struct wire_message m = next(&w, message);
+		assert_true(m.first && !m.last && m.count == WIRE_ITEMS_MAX);
+	}
+	assert_int_equal(enforce_sync_end(w.e), 0);
+	struct wire_message m = next(&w, message);
+	assert_true(!m.first && m.last && m.count == 1);
+	struct enforce_order got = wire_get_order(&m, 0, NULL);
+	assert_true(prefix_eq(&got.element.target, &e.target));
+	assert_true(got.element.expires == e.expires);
+	world_close(&w);
+}
+
 static void a_sample_in_parts_is_told_once(void **state)
 {
 	(void)state;
@@ -425,6 +448,7 @@ int main(void)
 		cmocka_unit_test(an_order_goes_out_and_its_answer_comes_in),
 		cmocka_unit_test(an_answer_may_order_again),
 		cmocka_unit_test(a_long_sync_goes_in_parts),
+		cmocka_unit_test(a_sync_leaves_while_it_is_made),
 		cmocka_unit_test(a_sample_in_parts_is_told_once),
 		cmocka_unit_test(questions_are_answered_in_order),
 		cmocka_unit_test(a_question_waits_for_its_answer),

@@ -24,7 +24,8 @@ int store_block_count(struct store *s, int64_t id, int64_t n, int64_t latest);
    stops. */
 int store_block_each(struct store *s, uint32_t host, uint32_t states,
 	int (*fn)(void *ctx, const struct block *b), void *ctx);
-/* Those of one host in any order, as fast as can be; fn must not change any. */
+/* Those of one host in any order, as fast as can be; fn must not change any. Only what a kernel
+   has to do with is read: id, host, target, direction, service, port, state, error, expires. */
 int store_block_load(struct store *s, uint32_t host, uint32_t states,
 	int (*fn)(void *ctx, const struct block *b), void *ctx);
 /* WANTED, APPLIED and FAILED records that end at or before `now`, at most `most`; *ret_next: the

@@ -6,41 +6,54 @@
 #include <errno.h>
 
 #define SIZE_MIN 64
+#define PAGE     1024u         /* elements: 56 KiB */
+#define NOBODY   ENFORCE_LISTS /* the list of a place that is free */
 
-static size_t slot_of(const struct elements *e, enum enforce_list list, const struct prefix *target)
+static uint32_t hash_of(
+	const struct elements *e, enum enforce_list list, const struct prefix *target)
 {
 	uint8_t bytes[18];
 	memcpy(bytes, target->addr.b, 16);
 	bytes[16] = target->len;
 	bytes[17] = (uint8_t)list;
-	return hash_bytes(&e->key, bytes, sizeof(bytes)) & (e->size - 1);
+	return (uint32_t)hash_bytes(&e->key, bytes, sizeof(bytes));
+}
+
+/* Places count from 1. */
+static struct element *at(const struct elements *e, uint32_t place)
+{
+	return &e->pages[(place - 1) / PAGE][(place - 1) % PAGE];
 }
 
 int elements_init(struct elements *e)
 {
 	*e = (struct elements){.size = SIZE_MIN};
 	hash_key_draw(&e->key);
-	e->slots = calloc(e->size, sizeof(struct element *));
+	e->slots = calloc(e->size, sizeof(*e->slots));
 	return e->slots ? 0 : -ENOMEM;
 }
 
-static void element_free(struct element *el)
+static void free_others(struct element *el)
 {
 	for (struct member *m = el->first.next, *next; m; m = next) {
 		next = m->next;
 		free(m);
 	}
-	free(el);
 }
 
 void elements_clear(struct elements *e)
 {
-	for (size_t i = 0; i < e->size && e->slots; i++)
-		if (e->slots[i]) {
-			element_free(e->slots[i]);
-			e->slots[i] = NULL;
-		}
+	for (uint32_t place = 1; place <= e->places; place++)
+		if (at(e, place)->list != NOBODY)
+			free_others(at(e, place));
+	for (uint32_t i = 0; i * PAGE < e->places; i++)
+		free(e->pages[i]);
+	free(e->pages);
+	e->pages = NULL;
+	e->places = e->free = 0;
 	e->used = 0;
+	if (e->slots)
+		memset(e->slots, 0, e->size * sizeof(*e->slots));
 }
 
 void elements_done(struct elements *e)
@@ -51,35 +64,73 @@ void elements_done(struct elements *e)
 }
 
 /* The slot that holds it, or the free one where it belongs. */
-static size_t probe(const struct elements *e, enum enforce_list list, const struct prefix *target)
+static size_t probe(const struct elements *e, uint32_t hash, enum enforce_list list,
+	const struct prefix *target)
 {
-	size_t i = slot_of(e, list, target);
-	while (e->slots[i] &&
-		!(e->slots[i]->list == list && prefix_eq(&e->slots[i]->target, target)))
-		i = (i + 1) & (e->size - 1);
+	size_t mask = e->size - 1, i = hash & mask;
+	for (; e->slots[i].place; i = (i + 1) & mask) {
+		if (e->slots[i].hash != hash)
+			continue;
+		const struct element *el = at(e, e->slots[i].place);
+		if (el->list == list && prefix_eq(&el->target, target))
+			break;
+	}
 	return i;
 }
 
 struct element *elements_find(
 	const struct elements *e, enum enforce_list list, const struct prefix *target)
 {
-	return e->slots[probe(e, list, target)];
+	size_t i = probe(e, hash_of(e, list, target), list, target);
+	return e->slots[i].place ? at(e, e->slots[i].place) : NULL;
 }
 
 static int grow(struct elements *e)
 {
-	struct elements bigger = *e;
-	bigger.size = e->size * 2;
-	bigger.slots = calloc(bigger.size, sizeof(struct element *));
-	if (!bigger.slots)
+	size_t size = e->size * 2, mask = size - 1;
+	struct element_slot *slots = calloc(size, sizeof(*slots));
+	if (!slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->size; i++)
-		if (e->slots[i])
-			bigger.slots[probe(&bigger, e->slots[i]->list, &e->slots[i]->target)] =
-				e->slots[i];
+	for (size_t i = 0; i < e->size; i++) {
+		size_t to = e->slots[i].hash & mask;
+		if (!e->slots[i].place)
+			continue;
+		while (slots[to].place)
+			to = (to + 1) & mask;
+		slots[to] = e->slots[i];
+	}
 	free(e->slots);
-	*e = bigger;
+	e->slots = slots;
+	e->size = size;
 	return 0;
+}
+
+static int add_page(struct elements *e)
+{
+	uint32_t n = e->places / PAGE;
+	struct element *page = malloc(PAGE * sizeof(*page));
+	struct element **pages =
+		page ? reallocarray(e->pages, n + 1, sizeof(struct element *)) : NULL;
+	if (!pages) {
+		free(page);
+		return -ENOMEM;
+	}
+	pages[n] = page;
+	e->pages = pages;
+	return 0;
+}
+
+/* A place for one more; 0: no memory. */
+static uint32_t take_place(struct elements *e)
+{
+	uint32_t place = e->free;
+	if (place) {
+		e->free = (uint32_t)at(e, place)->first.block;
+		return place;
+	}
+	if (e->places == UINT32_MAX - PAGE || (e->places % PAGE == 0 && add_page(e) < 0))
+		return 0;
+	return ++e->places;
 }
 
 static struct element *element_new(
@@ -87,12 +138,12 @@ static struct element *element_new(
 {
 	if (e->used * 4 >= e->size * 3 && grow(e) < 0)
 		return NULL;
-	struct element *el = calloc(1, sizeof(*el));
-	if (!el)
+	uint32_t place = take_place(e), hash = hash_of(e, list, target);
+	if (!place)
 		return NULL;
-	el->target = *target;
-	el->list = (uint8_t)list;
-	e->slots[probe(e, list, target)] = el;
+	struct element *el = at(e, place);
+	*el = (struct element){.target = *target, .list = (uint8_t)list};
+	e->slots[probe(e, hash, list, target)] = (struct element_slot){hash, place};
 	e->used++;
 	return el;
 }
@@ -101,23 +152,25 @@ static struct element *element_new(
 static void close_hole(struct elements *e, size_t hole)
 {
 	size_t mask = e->size - 1;
-	for (size_t i = (hole + 1) & mask; e->slots[i]; i = (i + 1) & mask) {
-		size_t home = slot_of(e, e->slots[i]->list, &e->slots[i]->target);
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
+	for (size_t i = (hole + 1) & mask; e->slots[i].place; i = (i + 1) & mask)
+		if (((i - e->slots[i].hash) & mask) >= ((i - hole) & mask)) {
 			e->slots[hole] = e->slots[i];
-			e->slots[i] = NULL;
+			e->slots[i].place = 0;
 			hole = i;
 		}
-	}
 }
 
 static void element_remove(struct elements *e, struct element *el)
 {
-	size_t i = probe(e, el->list, &el->target);
-	e->slots[i] = NULL;
+	size_t i = probe(e, hash_of(e, el->list, &el->target), el->list, &el->target);
+	uint32_t place = e->slots[i].place;
+	e->slots[i].place = 0;
 	e->used--;
 	close_hole(e, i);
-	element_free(el);
+	free_others(el);
+	el->list = NOBODY;
+	el->first.block = e->free;
+	e->free = place;
 }
 
 enum enforce_list block_list(enum block_direction direction)
@@ -216,8 +269,8 @@ bool element_wanted(const struct element *el, struct enforce_element *ret)
 int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx)
 {
 	int r = 0;
-	for (size_t i = 0; i < e->size && r == 0; i++)
-		if (e->slots[i])
-			r = fn(ctx, e->slots[i]);
+	for (uint32_t place = 1; place <= e->places && r == 0; place++)
+		if (at(e, place)->list != NOBODY)
+			r = fn(ctx, at(e, place));
 	return r;
 }

@@ -38,9 +38,19 @@ struct element {
 	struct member first; /* and by its `next` the others; without any there is no element */
 };
 
+/* Where an element may be found: most that are not it are known by the hash. */
+struct element_slot {
+	uint32_t hash;
+	uint32_t place; /* 0: none */
+};
+
+/* Elements lie in pages, where they stay: a walk over all goes through memory in order. */
 struct elements {
-	struct element **slots;
+	struct element_slot *slots;
 	size_t size, used; /* size: a power of two */
+	struct element **pages;
+	uint32_t places; /* given out so far, free ones included */
+	uint32_t free;   /* the first of those, and by its `first.block` the others; 0: none */
 	struct hash_key key;
 };
 

@@ -104,6 +104,34 @@ static int count(void *ctx, struct element *el)
 	return ++*(int *)ctx == 100;
 }
 
+static int sum(void *ctx, struct element *el)
+{
+	*(int64_t *)ctx += el->first.block;
+	return 0;
+}
+
+static void a_walk_meets_each_once_wherever_it_came_to_lie(void **state)
+{
+	struct elements *e = *state;
+	int64_t expected = 0, seen = 0;
+	for (uint32_t round = 0; round < 4; round++) {
+		for (uint32_t i = 0; i < 3000; i++) { /* some of these are there already */
+			struct block b = record(i + 1, round * 1500 + i, SERVICE_SSH, 1);
+			assert_non_null(elements_put(e, &b));
+		}
+		for (uint32_t i = 0; i < 1500; i++) {
+			struct block b = record(0, round * 1500 + i, SERVICE_SSH, 1);
+			elements_remove(e, &b);
+		}
+	}
+	for (int64_t i = 1500; i < 3000; i++)
+		expected += i + 1;
+	assert_int_equal(elements_each(e, sum, &seen), 0);
+	assert_int_equal(seen, expected);
+	assert_int_equal(e->used, 1500);
+	assert_true(e->places <= 3000); /* what was given back was used again */
+}
+
 static void many_come_and_go_in_any_order(void **state)
 {
 	struct elements *e = *state;
@@ -141,6 +169,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(directions_are_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_the_ceiling_held_back_is_not_wanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_walk_meets_each_once_wherever_it_came_to_lie, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_come_and_go_in_any_order, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("elements", tests, NULL, NULL);

@@ -57,14 +57,9 @@ static void stage_order(struct core *c, const struct enforce_order *order)
 /* Orders what the element of b should be now. */
 static void stage_element(struct core *c, const struct block *b)
 {
-	struct enforce_order order = {.tag = (uint64_t)b->id,
-		.element = {.target = b->target, .list = block_list(b->direction)}};
-	struct element *el = elements_find(&c->elements, order.element.list, &b->target);
-	struct enforce_element wanted;
-	if (el && element_wanted(el, &wanted))
-		order.element = wanted;
-	else
-		order.remove = true;
+	struct enforce_order order =
+		elements_order(&c->elements, block_list(b->direction), &b->target);
+	order.tag = (uint64_t)b->id;
 	stage_order(c, &order);
 }
 
@@ -288,8 +283,10 @@ void blocks_commit(struct core *c, int committed)
 	} else {
 		c->store_retry = 0;
 	}
-	if (n > 0)
+	if (n > 0 && committed < 0)
 		kernel_submit(c, orders, n);
+	else if (n > 0)
+		kernel_submit_stored(c, orders, n);
 	if (committed == 0)
 		tell_wished(c, &wished, wished_all);
 	say_begun(c);

@@ -175,6 +175,7 @@ struct core *core_free(struct core *c)
 	free(c->orders);
 	targets_done(&c->wished);
 	answers_done(c);
+	backlog_done(c);
 	free(c->begun);
 	free(c);
 	return NULL;

@@ -266,6 +266,15 @@ bool element_wanted(const struct element *el, struct enforce_element *ret)
 	return wanted;
 }
 
+struct enforce_order elements_order(
+	const struct elements *e, enum enforce_list list, const struct prefix *target)
+{
+	struct enforce_order order = {.element = {.target = *target, .list = list}};
+	const struct element *el = elements_find(e, list, target);
+	order.remove = !el || !element_wanted(el, &order.element);
+	return order;
+}
+
 int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx)
 {
 	int r = 0;

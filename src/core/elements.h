@@ -70,6 +70,9 @@ void elements_remove(struct elements *e, const struct block *b);
 struct member *element_member(struct element *el, enum service service);
 /* True while the kernel should hold it; *ret is what to order then. */
 bool element_wanted(const struct element *el, struct enforce_element *ret);
+/* What makes the kernel hold of it what it should now. */
+struct enforce_order elements_order(
+	const struct elements *e, enum enforce_list list, const struct prefix *target);
 
 /* Visits every element; fn may not add or remove any. Non-zero stops. */
 int elements_each(struct elements *e, int (*fn)(void *ctx, struct element *el), void *ctx);

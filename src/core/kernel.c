@@ -13,7 +13,8 @@
 
 #define SYNC_RETRY_MAX (60 * MS_SECOND)
 #define REMOVE_RETRY   (5 * MS_SECOND)
-#define DRIFT_DELAY    20 /* ms: changes by others come in bursts */
+#define DRIFT_DELAY    20  /* ms: changes by others come in bursts */
+#define AT_ONCE        512 /* orders: more than that are a list, see backlog.c */
 
 void kernel_poll(struct core *c)
 {
@@ -22,16 +23,34 @@ void kernel_poll(struct core *c)
 			WATCH_READ | (enforce_wants_write(c->enforce) ? WATCH_WRITE : 0u));
 }
 
-void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
+int kernel_order(struct core *c, const struct enforce_order *orders, size_t n)
 {
 	c->counters.ordered += n;
 	int r = enforce_submit(c->enforce, orders, n);
-	if (r < 0)
+	if (r == 0 && !enforce_observes(c->enforce))
+		c->under_way += n;
+	return r;
+}
+
+void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n)
+{
+	if (kernel_order(c, orders, n) < 0)
 		kernel_sync_soon(c, MS_SECOND);
 	if (c->enforce_watch)
 		kernel_poll(c);
 	else
 		answers_store(c); /* observe mode has answered already */
+}
+
+void kernel_submit_stored(struct core *c, const struct enforce_order *orders, size_t n)
+{
+	if (n <= AT_ONCE || enforce_observes(c->enforce)) {
+		kernel_submit(c, orders, n);
+		return;
+	}
+	if (backlog_add(c, orders, n) < 0 || backlog_send(c) < 0)
+		kernel_sync_soon(c, MS_SECOND);
+	kernel_poll(c);
 }
 
 static void remember_answer(struct core *c, const struct answer *answer)
@@ -46,6 +65,7 @@ static void on_answer(void *ctx, const struct enforce_order *order, int error)
 	struct core *c = ctx;
 	bool observes = enforce_observes(c->enforce);
 	c->counters.answered++;
+	c->under_way -= c->under_way > 0; /* a comparison answers, too, what it was refused */
 	if (error < 0 && !observes && !(order->remove && error == -ENOENT)) {
 		c->counters.answer_errors++;
 		if (order->remove) /* what was lifted must not stay: the comparison takes it out */
@@ -232,7 +252,10 @@ static void on_ready(void *ctx, unsigned ready)
 	struct core *c = ctx;
 	(void)ready;
 	int r = enforce_dispatch(c->enforce);
-	answers_store(c);
+	if (r == 0 && backlog_send(c) < 0)
+		kernel_sync_soon(c, MS_SECOND);
+	if (!backlog_waits(c)) /* the kernel comes before the record of what it said */
+		answers_store(c);
 	if (r < 0)
 		on_gone(c);
 	else

@@ -73,6 +73,12 @@ struct version_gap {
 	int64_t after, until;
 };
 
+/* Those of a list that wait to be ordered, see backlog.c. */
+struct backlog {
+	struct backlog_item *list; /* from first to n */
+	size_t first, n, size;
+};
+
 struct core {
 	struct loop *loop; /* borrowed */
 	const struct settings *settings;
@@ -116,6 +122,8 @@ struct core {
 	/* The store failed: something said may be stored wrongly, see kernel_catch_up(). */
 	bool out_of_step;
 	int64_t store_retry; /* ms: grows while it fails */
+	struct backlog backlog;
+	size_t under_way; /* orders without an answer so far */
 	struct answers answers;
 	struct block *begun; /* in the current transaction; said when the orders are out */
 	size_t begun_count, begun_more;
@@ -196,6 +204,13 @@ bool answers_wait(const struct core *c);
 enum block_state answers_state(
 	const struct core *c, const struct member *m, bool removed, int error);
 
+/* backlog.c: orders of a long list, some thousand at a time. */
+int backlog_add(struct core *c, const struct enforce_order *orders, size_t n); /* 0 or -ENOMEM */
+/* Sends as many as may be under way. 0 or -errno. */
+int backlog_send(struct core *c);
+bool backlog_waits(const struct core *c);
+void backlog_done(struct core *c);
+
 /* kernel.c: orders, answers, drift. */
 int kernel_start(struct core *c, int socket);
 void kernel_stop(struct core *c);
@@ -205,6 +220,11 @@ void kernel_catch_up(struct core *c);
 /* After anything that may have queued for the enforcer. */
 void kernel_poll(struct core *c);
 void kernel_submit(struct core *c, const struct enforce_order *orders, size_t n);
+/* The same for records that are stored: a long list waits for its turn (backlog.c), and each of
+   its orders is then made anew. */
+void kernel_submit_stored(struct core *c, const struct enforce_order *orders, size_t n);
+/* Queues them for the enforcer and counts them. 0 or -errno. */
+int kernel_order(struct core *c, const struct enforce_order *orders, size_t n);
 
 /* enforce_answered(), and what it kept is dispatched soon. */
 int kernel_answered(struct core *c, enum enforce_served service, const struct prefix *who);

@@ -20,6 +20,8 @@ void entries_done(struct entries *entries)
 
 int entries_add(struct entries *entries, const struct entry *entry)
 {
+	if (entries->most && entries->n == entries->most)
+		return -E2BIG;
 	if (entries->n == entries->size) {
 		size_t size = entries->size ? 2 * entries->size : 16;
 		struct entry *p = reallocarray(entries->list, size, sizeof(*p));

@@ -28,6 +28,7 @@ struct nets {
 struct entries {
 	struct entry *list;
 	size_t n, size;
+	size_t most; /* 0: any number; one more is -E2BIG */
 };
 
 void nets_done(struct nets *nets);

@@ -400,7 +400,7 @@ int nft_query(struct nft *nft, struct nlmsghdr *nlh,
 	nlh->nlmsg_seq = rd.seq;
 	if (mnl_socket_sendto(nft->socket, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	while (!rd.complete) {
+	while (!rd.complete && rd.error != -E2BIG) {
 		ssize_t r = mnl_socket_recvfrom(nft->socket, nft->received, NFT_RECEIVE_SIZE);
 		if (r < 0 && errno == EINTR)
 			continue;

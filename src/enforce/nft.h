@@ -54,7 +54,8 @@ int nft_transact(struct nft *nft, const struct nft_head *head);
 /*
  * Sends nlh (its sequence number is set here) and calls fn for each message of the
  * answer until it is complete. 0, NFT_E_INTERRUPTED when others changed nf_tables
- * meanwhile (the answer may have holes), or -errno: the kernel's, or fn's.
+ * meanwhile (the answer may have holes), or -errno: the kernel's, or fn's. After fn's -E2BIG
+ * the rest of a dump is not read, and the socket not to be dumped through again.
  */
 #define NFT_E_INTERRUPTED 1
 int nft_query(struct nft *nft, struct nlmsghdr *nlh,

@@ -295,11 +295,12 @@ int server_sync(struct server *s, const struct wire_message *part)
  * A saved ruleset must load at the next boot, and nft cannot load what it lists of a
  * table with an owner's flags (1.0.6 writes "flags" and no flag). The new table holds
  * what the old one held, in one transaction: no packet meets an empty one. Where the
- * transaction would be too large for that the table stays as it is.
+ * transaction would be too large for that the table stays as it is; all of a million elements
+ * would be ten seconds of reading.
  */
 int server_release(struct server *s)
 {
-	_cleanup_(entries_done) struct entries held = {0};
+	_cleanup_(entries_done) struct entries held = {.most = NFT_CHANGES_MAX};
 	_cleanup_(changes_done) struct changes changes = {0};
 	struct enforce_sync_result ignored = {0};
 	struct nft_head head;
@@ -307,11 +308,11 @@ int server_release(struct server *s)
 	if (r < 0 || !s->table.owner || !s->table.fits)
 		return r;
 	r = dump_ordered(&s->nft, &held);
+	if (r < 0)
+		return r == -E2BIG ? 0 : r;
+	r = diff(held.list, held.n, NULL, 0, 0, &changes, &ignored);
 	if (r == 0)
-		r = diff(held.list, held.n, NULL, 0, 0, &changes, &ignored);
-	if (r < 0 || changes.n > NFT_CHANGES_MAX)
-		return r;
-	r = keep_answered(s, &changes);
+		r = keep_answered(s, &changes);
 	if (r < 0)
 		return r;
 	table_release(&s->table, &head);

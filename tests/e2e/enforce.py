@@ -998,6 +998,20 @@ def case_release(own):
     return None
 
 
+def case_release_many(_):
+    """asked to, it leaves a table too large for one transaction as it is"""
+    with driver(keep=True) as d:
+        d("wantmany in 100.64.0.0 140000 600000 5")
+        assert d.synced()["added"] == 140000
+        table = d.state()["table"]
+        os.kill(d.pid(), signal.SIGUSR1)
+        d.p.stdin.close()
+        assert d.take(lambda line: line.startswith("ended"))[-1] == "ended status 0"
+    with driver() as d:
+        assert d.state()["table"] == table
+        assert d.ask("in 100.64.0.0") and d.ask("in 100.66.34.223")
+
+
 GREETING = b"\x4a\0\0\0\x0a5.5.5-10.11.14-MariaDB\0" + bytes(50)
 MINE = {"10.77.1.2": "10.77.1.1", "fd77:1::2": "fd77:1::1"}  # of A, and where the victim is for it
 

@@ -116,7 +116,8 @@ int enforce_dispatch(struct enforce *e);
 int enforce_submit(struct enforce *e, const struct enforce_order *orders, size_t n);
 /*
  * Makes the kernel hold exactly these elements (all lists): dumps, compares, and
- * sends only the difference, so traffic is never unguarded. Elements are copied, and leave
+ * sends only the difference, or, where there are very many, a new table in the place of the
+ * old one, so traffic is never unguarded. Elements are copied, and leave
  * while others are still added: the allow-list comes first. Between begin and end nothing
  * else is called; one that is begun and not ended is given up with the next begin.
  */

@@ -329,7 +329,7 @@ static size_t middle_of(const struct change *changes, size_t n)
 
 int nft_apply(struct nft *nft, struct change *changes, size_t n, const struct nft_head *head)
 {
-	int r = n > NFT_CHANGES_MAX ? -EMSGSIZE : 1;
+	int r = n > NFT_CHANGES_MAX && !head ? -EMSGSIZE : 1;
 	for (int round = 0; r == 1 && round < ROUNDS_MAX; round++) {
 		r = attempt(nft, changes, n, head);
 		if (r == 1)

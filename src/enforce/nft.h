@@ -37,7 +37,8 @@ struct nft_head {
 	void *ctx;
 };
 
-/* Changes one transaction takes: some 25 MB. */
+/* Changes one transaction takes, some 25 MB, unless the kernel takes fewer; with a head, which
+   makes the table anew and leaves no moment without them, it takes all. */
 #define NFT_CHANGES_MAX 131072
 
 /*

@@ -47,6 +47,7 @@ static int restore(struct server *s, struct change *changes, size_t n)
 
 static int apply(struct server *s, struct change *changes, size_t n)
 {
+	s->fresh = false;
 	(void)nft_apply(&s->nft, changes, n, NULL);
 	return restore(s, changes, n);
 }

@@ -137,7 +137,8 @@ int server_start(struct server *s)
 {
 	int r = table_look(&s->table);
 	/* one that does not fit keeps its blocks until the first sync replaces it */
-	if (r == 0 && !s->table.there)
+	s->fresh = r == 0 && !s->table.there;
+	if (s->fresh)
 		r = server_rebuild(s, NULL, 0);
 	if (r < 0)
 		return r;

@@ -44,6 +44,7 @@ struct server {
 	struct enforce_order *orders; /* read, not yet done */
 	size_t orders_n;
 	struct sync sync;
+	bool fresh;         /* the table is one we made, and nothing was put into it */
 	bool drifted;       /* to be told */
 	int64_t drift_told; /* ms, monotonic */
 	struct enforce_state state;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One sync: what the kernel holds, the wanted elements as they come in parts, the
+ * One sync: the wanted elements as they come in parts, what the kernel holds, the
  * difference, one transaction. A table that is missing or not as it should be is made
- * anew in the same transaction, so that no packet meets an empty one.
+ * anew in the same transaction, so that no packet meets an empty one. So is one that would
+ * take too long to read: to dump a million elements takes the kernel a minute, to put them
+ * in a second.
  *
  * After a reboot the kernel holds nothing, and there is nothing to compare with: elements go
  * straight in while the engine still sends the others, with the ranges that came before them
@@ -16,6 +18,8 @@
 
 #include <errno.h>
 
+/* From so many on the table is made anew instead of compared, and left as it is by release. */
+#define COMPARE_MAX 131072
 /* Elements that go straight in together. */
 #define STRAIGHT_MIN 8192
 
@@ -33,12 +37,7 @@ static void begin(struct server *s)
 {
 	struct sync *y = &s->sync;
 	server_sync_done(s); /* of a list that was given up */
-	s->drifted = false;  /* what has happened so far is seen now */
-	int r = table_look(&s->table);
-	if (r == 0 && s->table.alike)
-		r = dump_ordered(&s->nft, &y->actual);
-	y->error = r;
-	y->straight = r == 0 && s->table.fits && y->actual.n == 0;
+	y->straight = s->fresh && table_look(&s->table) == 0 && s->table.fits;
 	y->receiving = true;
 }
 
@@ -129,8 +128,8 @@ static int report(
 }
 
 /*
- * A table made anew goes on with whom the old one remembered, as far as one transaction
- * takes that; what cannot be read is forgotten, and comes again with the next connection.
+ * A table made anew goes on with whom the old one remembered, as far as that is no flood;
+ * what cannot be read is forgotten, and comes again with the next connection.
  */
 static int keep_answered(struct server *s, struct changes *changes)
 {
@@ -139,7 +138,7 @@ static int keep_answered(struct server *s, struct changes *changes)
 		if (dump_set(&s->nft, set, &answered) == -ENOMEM)
 			return -ENOMEM;
 	drop_doubles(&answered);
-	if (changes->n + answered.n > NFT_CHANGES_MAX)
+	if (answered.n > NFT_CHANGES_MAX)
 		return 0;
 	for (size_t i = 0; i < answered.n; i++) {
 		struct change c = {
@@ -153,13 +152,24 @@ static int keep_answered(struct server *s, struct changes *changes)
 	return 0;
 }
 
+/* What the table is, and what it holds, where that is to be compared. */
+static int look(struct server *s, bool compared)
+{
+	s->drifted = false; /* what has happened so far is seen below */
+	int r = table_look(&s->table);
+	return r == 0 && s->table.alike && compared ? dump_ordered(&s->nft, &s->sync.actual) : r;
+}
+
 static int make_so(struct server *s, struct changes *changes)
 {
 	struct sync *y = &s->sync;
 	struct enforce_sync_result ignored = {0};
-	int r = diff(y->wanted.list, y->wanted.n, y->actual.list, y->actual.n, DIFF_TOLERANCE,
-		changes, &y->result);
-	if (r < 0 || s->table.fits)
+	bool compared = y->straight || y->wanted.n <= COMPARE_MAX;
+	int r = y->straight ? y->error : look(s, compared);
+	if (r == 0)
+		r = diff(y->wanted.list, y->wanted.n, y->actual.list, y->actual.n, DIFF_TOLERANCE,
+			changes, &y->result);
+	if (r < 0 || (s->table.fits && compared))
 		return r < 0 ? r : nft_apply(&s->nft, changes->list, changes->n, NULL);
 	changes->n = 0;
 	r = diff(y->wanted.list, y->wanted.n, NULL, 0, 0, changes, &ignored);
@@ -209,6 +219,7 @@ static int go_straight(struct server *s)
 		return r;
 	y->n -= y->wanted.n;
 	y->wanted.n = 0;
+	s->fresh = false;
 	int error = nft_apply(&s->nft, changes.list, changes.n, NULL);
 	if (error < 0)
 		y->error = error;
@@ -232,7 +243,7 @@ static int compare(struct server *s)
 	if (r < 0)
 		return r;
 	drop_doubles(&y->wanted);
-	int error = y->error < 0 ? y->error : make_so(s, &changes);
+	int error = make_so(s, &changes);
 	keep_nets(s);
 	r = report(s, &changes, &y->result);
 	if (error < 0)
@@ -253,6 +264,7 @@ static int end(struct server *s)
 {
 	struct enforce_sync_result *result = &s->sync.result;
 	int r = 0;
+	s->fresh = false;
 	if (s->sync.too_many)
 		result->error = -E2BIG;
 	else
@@ -300,7 +312,7 @@ int server_sync(struct server *s, const struct wire_message *part)
  */
 int server_release(struct server *s)
 {
-	_cleanup_(entries_done) struct entries held = {.most = NFT_CHANGES_MAX};
+	_cleanup_(entries_done) struct entries held = {.most = COMPARE_MAX};
 	_cleanup_(changes_done) struct changes changes = {0};
 	struct enforce_sync_result ignored = {0};
 	struct nft_head head;

@@ -851,6 +851,17 @@ def case_guarded(_):
                     d(f"wantmany in 192.0.2.0 {n} 60000 1")
                     assert d.synced()["error"] == 0
                     assert d.error(f"add in 10.77.1.2 60000 {n}") == 0
+                # too many to be compared: a new table, twice
+                table = d.state()["table"]
+                for n in range(2):
+                    d("want in 10.77.1.2 forever 1")
+                    d(f"wantmany in 100.64.0.0 140000 600000 {n}")
+                    r = d.synced()
+                    assert r["error"] == 0 and r["added"] == 140001, r
+                assert d.state()["table"] != table
+                assert d.ask("in 100.66.34.223")[1] == 1 and d.ask("in 10.77.1.2") == ("forever", 1)
+                d("want in 10.77.1.2 forever 1")
+                assert d.synced()["removed"] == 140000
         stop.set()
         sender.join()
         assert sent > 1000, sent
@@ -1134,7 +1145,7 @@ def case_answered_forward(_):
 
 
 def case_answered_kept(own):
-    """what is remembered outlives a table made anew: stopped, started, other ports; and nft loads what it lists"""
+    """what is remembered outlives a table made anew: stopped, started, many, other ports; and nft loads what it lists"""
     def start(*args, ports=PORTS):
         return driver(*args, *ports, keep=True)
 
@@ -1154,6 +1165,10 @@ def case_answered_kept(own):
         assert d.state()["owner"] == ("1" if own else "0")
         os.kill(d.pid(), signal.SIGKILL)
     with start() as d:
+        table = d.state()["table"]
+        d("wantmany in 100.64.0.0 140000 600000 3")
+        want(d)
+        assert d.state()["table"] != table
         want(d)
         os.kill(d.pid(), signal.SIGUSR1)
     with start(ports=("--ports", f"{GREETS + 1},{PORT}")) as d:

@@ -173,6 +173,15 @@ int blocks_change(struct core *c, struct block *b, enum block_state state, const
 	return 0;
 }
 
+int blocks_made(struct core *c, const struct block *b)
+{
+	c->touched = true;
+	if (!elements_put(&c->elements, b))
+		return -ENOMEM;
+	stage_element(c, b);
+	return 0;
+}
+
 int blocks_acknowledge(struct core *c, struct member *m, enum block_state state, const char *error)
 {
 	c->touched = true;

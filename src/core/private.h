@@ -166,6 +166,8 @@ bool blocks_count_failure(struct core *c, const struct prefix *source, enum serv
 void blocks_flush_counts(struct core *c);
 /* Stores b in its new state, brings memory and (staged) kernel orders in line. In a transaction. */
 int blocks_change(struct core *c, struct block *b, enum block_state state, const char *error);
+/* A record of this machine that the store made WANTED by itself: memory, and its order. */
+int blocks_made(struct core *c, const struct block *b);
 /* The kernel says how it stands with this machine's record: APPLIED or FAILED. In a transaction. */
 int blocks_acknowledge(struct core *c, struct member *m, enum block_state state, const char *error);
 /* After a commit: sends the staged orders. After a failure: sends what blocks, forgets the

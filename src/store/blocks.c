@@ -5,6 +5,7 @@
  */
 #include "store/blocks.h"
 
+#include "store/block_ids.h"
 #include "store/custom_count.h"
 #include "store/reports.h"
 #include "store/rows.h"
@@ -18,12 +19,6 @@ static const struct sql insert_sql = {SQL_BLOCK_INSERT,
 	" attempts, expires, changed, lives, wish)"
 	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
 	" ?19, ?20, ?21, ?22, ?23)"};
-/* An id is never given twice, also after the record is gone; AUTOINCREMENT would write one page
-   more a transaction. */
-#define LAST_ID "block.last_id"
-static const struct sql last_sql = {SQL_BLOCK_LAST,
-	"SELECT max(coalesce((SELECT max(id) FROM block), 0), coalesce("
-	"(SELECT CAST(value AS INTEGER) FROM meta WHERE name = '" LAST_ID "'), 0))"};
 static const struct sql old_sql = {
 	SQL_BLOCK_OLD, "SELECT " BLOCK_COLUMNS " FROM block b WHERE b.id = ?1"};
 #define UPDATE                                                                                     \
@@ -79,31 +74,6 @@ static void put_content(struct query *q, const struct block *b)
 	sql_put_int(q, b->lives);
 }
 
-static int next_id(struct store *s, int64_t *ret_id)
-{
-	if (s->block_last == 0) {
-		struct query q;
-		sql_read(&q, s, &last_sql);
-		int64_t last = sql_row(&q) > 0 ? sql_get_int(&q) : 0;
-		int r = sql_end(&q, 0);
-		if (r < 0)
-			return r;
-		s->block_last = last;
-	}
-	*ret_id = ++s->block_last;
-	return 0;
-}
-
-/* Before the latest record itself may go. */
-static int keep_last_id(struct store *s)
-{
-	int64_t id = 0;
-	int r = next_id(s, &id);
-	char text[24];
-	(void)snprintf(text, sizeof(text), "%lld", (long long)id);
-	return r < 0 ? r : store_meta_put(s, LAST_ID, text);
-}
-
 /* The numbers that follow from a record; old: what it was, NULL when it is new. */
 static int follow(struct store *s, const struct block *old, const struct block *b)
 {
@@ -118,7 +88,7 @@ static int follow(struct store *s, const struct block *old, const struct block *
 static int insert(struct store *s, struct block *b)
 {
 	int64_t id = 0;
-	int r = next_id(s, &id);
+	int r = block_ids_take(s, 1, &id);
 	if (r < 0)
 		return r;
 	struct query q;
@@ -310,6 +280,6 @@ int store_block_expunge(struct store *s, int64_t before, unsigned most)
 		if (n < wanted)
 			break;
 	}
-	int r = done ? keep_last_id(s) : 0;
+	int r = done ? block_ids_keep(s) : 0;
 	return r < 0 ? r : (int)done;
 }

@@ -12,12 +12,14 @@
 #include <errno.h>
 
 /* due: NULL unless its time will be over once */
-static const struct sql insert_sql = {SQL_CUSTOM_INSERT,
-	"INSERT INTO custom_block(id, account, target, len, direction, status, servers, applied, "
-	"due,"
-	" enabled, everywhere, expires, created, changed, why)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 9223372036854775807), ?10, ?11, ?12,"
-	" ?13, ?14, ?15)"};
+#define INSERT                                                                                     \
+	"INSERT INTO custom_block(id, account, target, len, direction, status, servers, applied,"  \
+	" due, enabled, everywhere, expires, created, changed, why)"                               \
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 9223372036854775807), ?10, ?11, ?12,"  \
+	" ?13, ?14, ?15)"
+static const struct sql insert_sql = {SQL_CUSTOM_INSERT, INSERT};
+static const struct sql add_sql = {
+	SQL_CUSTOM_ADD, INSERT " ON CONFLICT(account, target, len, direction) DO NOTHING"};
 static const struct sql update_sql = {SQL_CUSTOM_UPDATE,
 	"UPDATE custom_block SET status = ?1, servers = ?2, applied = ?3,"
 	" due = nullif(?4, 9223372036854775807), enabled = ?5, everywhere = ?6, expires = ?7,"
@@ -75,7 +77,6 @@ static void work_on(struct store *s, const struct custom_block *cb)
 {
 	s->custom.now = *cb;
 	s->custom.written = numbers_of(cb);
-	s->custom.fresh = false;
 }
 
 int custom_open(struct store *s, int64_t id)
@@ -157,9 +158,6 @@ int custom_flush(struct store *s)
 	const struct custom_block *now = &s->custom.now;
 	if (now->id == 0)
 		return 0;
-	if (s->custom.fresh)
-		s->custom.servers = now->servers;
-	s->custom.fresh = false;
 	bool same = written->status == now->status && written->servers == now->servers &&
 		    written->applied == now->applied;
 	int r = same ? 0 : write_numbers(s);
@@ -194,37 +192,55 @@ static void put_content(struct query *q, const struct custom_block *cb)
 	sql_put_text(q, cb->why);
 }
 
-/*
- * Its row begins with as many servers as the one before it had: in a long list
- * nothing is left to write when its targets have come.
- */
+/* A new row, with what it says of its servers: 0, or NOT_FOUND when there was nothing to insert. */
+static int insert_row(struct store *s, const struct sql *sql, struct custom_block *row)
+{
+	int r = serial_next(s, SERIAL_CUSTOM, &row->id);
+	if (r < 0)
+		return r;
+	row->applied = 0;
+	row->status = custom_status(row);
+	struct query q;
+	sql_write(&q, s, sql);
+	sql_put_int(&q, row->id);
+	sql_put_int(&q, row->account);
+	sql_put_prefix(&q, &row->target);
+	sql_put_int(&q, row->direction);
+	put_content(&q, row);
+	r = sql_run_one(&q);
+	return r == 0 ? counters_custom(s, row, row->status, 1) : r;
+}
+
 static int insert(struct store *s, struct custom_block *cb)
 {
 	struct custom_block row = *cb;
+	row.servers = 0;
 	int r = custom_flush(s);
 	if (r == 0)
-		r = serial_next(s, SERIAL_CUSTOM, &row.id);
-	if (r < 0)
-		return r;
-	row.servers = s->custom.servers;
-	row.applied = 0;
-	row.status = custom_status(&row);
-	struct query q;
-	sql_write(&q, s, &insert_sql);
-	sql_put_int(&q, row.id);
-	sql_put_int(&q, row.account);
-	sql_put_prefix(&q, &row.target);
-	sql_put_int(&q, row.direction);
-	put_content(&q, &row);
-	r = sql_run(&q);
-	if (r == 0)
-		r = counters_custom(s, &row, row.status, 1);
+		r = insert_row(s, &insert_sql, &row);
 	if (r < 0)
 		return r;
 	work_on(s, &row);
-	s->custom.fresh = true;
-	s->custom.now.servers = 0;
-	*cb = s->custom.now;
+	*cb = row;
+	return 0;
+}
+
+int store_custom_add(struct store *s, struct custom_batch *batch, struct custom_block *cb)
+{
+	struct custom_block row = *cb;
+	row.servers = batch->servers;
+	int r = check(s, cb);
+	if (r == 0 && (cb->account != batch->account || cb->changed != batch->changed))
+		r = sql_error(s, -EINVAL, "a custom block of another batch");
+	if (r == 0)
+		r = insert_row(s, &add_sql, &row);
+	if (r != 0)
+		return r == STORE_NOT_FOUND ? STORE_EXISTS : r;
+	*cb = row;
+	if (batch->first == 0)
+		batch->first = row.id;
+	batch->last = row.id;
+	batch->n[row.direction]++;
 	return 0;
 }
 

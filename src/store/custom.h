@@ -33,6 +33,26 @@ int store_custom_each(struct store *s, int64_t account, uint32_t host,
 int store_custom_due(struct store *s, int64_t now, unsigned most,
 	int (*fn)(void *ctx, const struct custom_block *cb), void *ctx, int64_t *ret_next);
 
+/*
+ * A list: its new ones are added one after the other, then what each server has of them is made at
+ * once. They share the account, how many servers they will have, and when they were changed.
+ */
+struct custom_batch {
+	int64_t account, changed;
+	uint32_t servers;
+	int64_t first, last;      /* ids of those added; 0: none yet */
+	int64_t n[BLOCK_OUT + 1]; /* how many */
+};
+
+/* A new one, no record of which is APPLIED; its number of servers is true once they are covered.
+   STORE_EXISTS: there is one of that account, target and direction. */
+int store_custom_add(struct store *s, struct custom_batch *batch, struct custom_block *cb);
+/* Makes the host a target of all that were added, and for each a record, WANTED, whose id is the
+   custom block's + *ret_ahead. wishes: each is a wish. Where there was a record it stays as it is,
+   and fn gets the custom block's id (ascending); it may change both. */
+int store_custom_cover(struct store *s, const struct custom_batch *batch, uint32_t host,
+	bool wishes, int64_t *ret_ahead, int (*fn)(void *ctx, int64_t id), void *ctx);
+
 struct custom_query {
 	int64_t account;
 	int has_status;    /* 0: any, else status + 1 */

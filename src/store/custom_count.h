@@ -21,6 +21,8 @@ int custom_open(struct store *s, int64_t id);
 int custom_open_target(struct store *s, const struct block *b);
 /* Whether the host is one of its targets: 0, or NOT_FOUND. */
 int custom_target_has(struct store *s, int64_t custom, uint32_t host);
+/* Whether the host's record of the one that is open is APPLIED: 1, 0, or -errno. */
+int custom_target_applied(struct store *s, uint32_t host);
 int custom_targets_remove(struct store *s, int64_t custom);
 /* Changes its numbers. */
 void custom_add(struct store *s, int servers, int applied);

@@ -59,8 +59,7 @@ int custom_targets_remove(struct store *s, int64_t custom)
 	return sql_run(&q);
 }
 
-/* Adds a server to the one that is open, or (by -1) takes it out. */
-static int add_server(struct store *s, uint32_t host, int by)
+int custom_target_applied(struct store *s, uint32_t host)
 {
 	const struct custom_block *now = &s->custom.now;
 	struct query q;
@@ -69,8 +68,15 @@ static int add_server(struct store *s, uint32_t host, int by)
 	sql_put_int(&q, host);
 	sql_put_int(&q, now->direction);
 	int r = end_exists(&q);
+	return r < 0 ? r : r == 0;
+}
+
+/* Adds a server to the one that is open, or (by -1) takes it out. */
+static int add_server(struct store *s, uint32_t host, int by)
+{
+	int r = custom_target_applied(s, host);
 	if (r >= 0)
-		custom_add(s, by, r == 0 ? by : 0);
+		custom_add(s, by, r > 0 ? by : 0);
 	return MIN_OF(r, 0);
 }
 

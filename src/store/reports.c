@@ -13,6 +13,9 @@
 
 static const struct sql block_sql = {
 	SQL_REPORT_BLOCK, "INSERT OR IGNORE INTO report_block(batch, block) VALUES(0, ?1)"};
+static const struct sql range_sql = {SQL_REPORT_RANGE,
+	"INSERT OR IGNORE INTO report_block(batch, block)"
+	" SELECT 0, id FROM block WHERE id BETWEEN ?1 AND ?2"};
 static const struct sql attempt_sql = {SQL_REPORT_ATTEMPT,
 	"INSERT INTO report_attempt(batch, minute, source, len, service, n)"
 	" VALUES(0, ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET n = n + excluded.n"};
@@ -72,6 +75,17 @@ int reports_block(struct store *s, int64_t block)
 	struct query q;
 	sql_write(&q, s, &block_sql);
 	sql_put_int(&q, block);
+	return sql_run(&q);
+}
+
+int reports_blocks(struct store *s, int64_t first, int64_t last)
+{
+	if (!s->reports)
+		return 0;
+	struct query q;
+	sql_write(&q, s, &range_sql);
+	sql_put_int(&q, first);
+	sql_put_int(&q, last);
 	return sql_run(&q);
 }
 

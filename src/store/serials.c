@@ -33,12 +33,20 @@ int serial_skip(struct store *s, enum serial serial, int64_t last)
 	return 0;
 }
 
+int serial_take(struct store *s, enum serial serial, int64_t n, int64_t *ret_first)
+{
+	struct serial_state *state = &s->serials[serial];
+	int r = serial_skip(s, serial, 0);
+	if (r < 0)
+		return r;
+	*ret_first = state->last + 1;
+	state->last += n;
+	return 0;
+}
+
 int serial_next(struct store *s, enum serial serial, int64_t *ret)
 {
-	int r = serial_skip(s, serial, 0);
-	if (r == 0)
-		*ret = ++s->serials[serial].last;
-	return r;
+	return serial_take(s, serial, 1, ret);
 }
 
 int serial_latest(struct store *s, enum serial serial, int64_t *ret)

@@ -22,6 +22,8 @@ struct serial_state {
 };
 
 int serial_next(struct store *s, enum serial serial, int64_t *ret);
+/* The next n; *ret_first: the first of them. */
+int serial_take(struct store *s, enum serial serial, int64_t n, int64_t *ret_first);
 /* Those up to `last` are left out. */
 int serial_skip(struct store *s, enum serial serial, int64_t last);
 /* The latest one this connection sees. */

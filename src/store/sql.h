@@ -122,6 +122,10 @@ enum sql_slot {
 	SQL_AUDIT_ANY,
 	SQL_AUDIT_EXPUNGE,
 	SQL_CUSTOM_INSERT,
+	SQL_CUSTOM_ADD,
+	SQL_COVER_TARGETS,
+	SQL_COVER_BLOCKS,
+	SQL_COVER_OLDER,
 	SQL_CUSTOM_UPDATE,
 	SQL_CUSTOM_NUMBERS,
 	SQL_CUSTOM_STATUS,
@@ -156,6 +160,7 @@ enum sql_slot {
 	SQL_POLICY_PUT,
 	SQL_POLICY_GET,
 	SQL_REPORT_BLOCK,
+	SQL_REPORT_RANGE,
 	SQL_REPORT_ATTEMPT,
 	SQL_REPORT_ALL,
 	SQL_REPORT_FORGET_BLOCKS,
@@ -208,8 +213,6 @@ struct store_numbers {
 struct store_custom {
 	struct custom_block now;      /* id 0: none */
 	struct store_numbers written; /* what its row says */
-	bool fresh;                   /* made by the open transaction, in one go with its targets */
-	uint32_t servers;             /* of the latest fresh one: the next will have as many */
 };
 
 struct store {

@@ -29,6 +29,7 @@ enum store_durability {
 };
 
 #define STORE_NOT_FOUND 1
+#define STORE_EXISTS    2
 
 /* Opens (and makes or migrates) dir/cordon.db for writing. */
 int store_open(const char *dir, struct store **ret, struct err *err);

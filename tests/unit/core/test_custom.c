@@ -692,6 +692,61 @@ static void each_of_many_as_it_says(void **state)
 	assert_string_equal(no.why, "the end lies in the past");
 }
 
+static struct block instance(struct world *w, const struct host *h, const struct prefix *target)
+{
+	char text[PREFIX_TEXT_MAX];
+	return others_row(w, h, prefix_format(target, text), SERVICE_NONE, BLOCK_IN);
+}
+
+static void many_meet_what_was_there(void **state)
+{
+	struct fixture *f = *state;
+	struct world *w = f->w;
+	const char *uuids[] = {w->uuid, f->a.uuid};
+	struct prefix list[] = {number(1), number(2), number(3), number(4)};
+	struct host here;
+	struct core_import import = {.targets = list, .n = 2, .common = wish_of(TARGET, uuids, 2)};
+	struct core_status status;
+	size_t done = 0;
+	assert_int_equal(
+		store_host_by_uuid(core_store(w->core), w->who.account, w->uuid, &here), 0);
+	/* one has a record that ended, the other one in force */
+	assert_int_equal(core_custom_import(w->core, &w->who, &import, &done, NULL), 0);
+	world_until(w, w->kernel_n == 2);
+	world_settle(w);
+	int64_t ended = instance(w, &here, &list[0]).id, held = instance(w, &here, &list[1]).id;
+	char text[PREFIX_TEXT_MAX];
+	int64_t first =
+		others_custom(w, w->who.account, prefix_format(&list[0], text), BLOCK_IN).id;
+	assert_int_equal(core_custom_remove(w->core, &w->who, first, NULL), 0);
+	world_until(w, w->kernel_n == 1);
+	world_settle(w);
+	assert_int_equal(instance(w, &here, &list[0]).state, BLOCK_CANCELED);
+
+	import.n = 4;
+	unsigned added = w->added;
+	assert_int_equal(core_custom_import(w->core, &w->who, &import, &done, NULL), 0);
+	assert_int_equal(done, 4);
+	world_until(w, w->kernel_n == 4);
+	world_settle(w);
+	assert_int_equal(w->added, added + 3);
+	assert_int_equal(instance(w, &here, &list[0]).id, ended);
+	assert_int_equal(instance(w, &here, &list[1]).id, held);
+	for (unsigned i = 0; i < 4; i++) {
+		struct block mine = instance(w, &here, &list[i]),
+			     its = instance(w, &f->a, &list[i]);
+		assert_int_equal(mine.state, BLOCK_APPLIED);
+		assert_int_equal(mine.expires, import.common.expires);
+		assert_string_equal(mine.rule_name, "spam");
+		assert_int_equal(its.state, BLOCK_WANTED);
+		assert_true(its.wish > 0);
+	}
+	assert_int_equal(count_customs(f, CUSTOM_ENABLED + 1), 4);
+	core_get_status(w->core, &status);
+	assert_int_equal(status.blocks[BLOCK_APPLIED], 4);
+	assert_int_equal(status.blocks[BLOCK_WANTED], 4);
+}
+
 /* More answers than are stored in one go. */
 static void what_is_lifted_before_its_answer_is_stored_stays_lifted(void **state)
 {
@@ -784,6 +839,7 @@ int main(void)
 		CASE(a_restart_orders_only_its_own),
 		CASE(many_at_once),
 		CASE(each_of_many_as_it_says),
+		CASE(many_meet_what_was_there),
 		CASE(what_is_lifted_before_its_answer_is_stored_stays_lifted),
 		CASE(every_change_is_in_the_audit),
 	};

@@ -318,12 +318,13 @@ static int64_t end_of(int64_t from, int64_t forbidden)
 
 static void name_rule(struct core *c, struct block *b, int64_t rule)
 {
-	struct rule r;
-	if (store_rule_get(c->store, rule, &r) != 0)
-		r = c->system_rule;
+	struct rule stored;
+	const struct rule *r = rules_find(c, rule);
+	if (!r)
+		r = store_rule_get(c->store, rule, &stored) == 0 ? &stored : &c->system_rule;
 	b->rule = rule;
-	b->source = r.source;
-	memcpy(b->rule_name, r.name, sizeof(b->rule_name));
+	b->source = r->source;
+	memcpy(b->rule_name, r->name, sizeof(b->rule_name));
 }
 
 /* At most so many new blocks a minute: a mistake must not block the world. */

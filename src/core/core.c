@@ -171,6 +171,7 @@ struct core *core_free(struct core *c)
 	c->store = store_close(c->store);
 	elements_done(&c->elements);
 	tally_done(&c->tally);
+	free(c->rules);
 	free(c->counted);
 	free(c->orders);
 	targets_done(&c->wished);

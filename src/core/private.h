@@ -90,6 +90,8 @@ struct core {
 	struct account account;
 	struct host host;
 	struct rule system_rule;
+	struct rule *rules; /* in force on this machine */
+	unsigned rule_count;
 
 	struct session_table *sessions;
 	struct window_table *windows;
@@ -369,6 +371,8 @@ void agent_unload(struct core *c);
 /* rules.c */
 #define RULES_MAX 1024 /* of all kinds together */
 int rules_load(struct core *c);
+/* One of those in force, or NULL. */
+const struct rule *rules_find(const struct core *c, int64_t id);
 /* A user's rule of the configuration file, of the first account. */
 bool rules_is_configured(const struct core *c, int64_t account, const char *name);
 /* The rules or the allow-list of the account change: its agents are told. In a transaction. */

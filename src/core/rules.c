@@ -114,6 +114,27 @@ static bool holds(const struct rule *r, int64_t own)
 	return r->source == RULE_BLINK || (own ? r->id == own : r->is_default);
 }
 
+/* Every decision names one of them; only one that has left since is looked up. */
+static int remember(struct core *c, const struct rule *list, unsigned n)
+{
+	struct rule *copy = calloc(MAX_OF(n, 1u), sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, list, n * sizeof(*copy));
+	free(c->rules);
+	c->rules = copy;
+	c->rule_count = n;
+	return 0;
+}
+
+const struct rule *rules_find(const struct core *c, int64_t id)
+{
+	for (unsigned i = 0; i < c->rule_count; i++)
+		if (c->rules[i].id == id)
+			return &c->rules[i];
+	return NULL;
+}
+
 int rules_load(struct core *c)
 {
 	_cleanup_(freep) struct rule *list = calloc(RULES_MAX, sizeof(*list));
@@ -137,5 +158,6 @@ int rules_load(struct core *c)
 		if (holds(&list[i], own))
 			list[n++] = list[i];
 	qsort(list, n, sizeof(*list), newest_first);
-	return detector_set_rules(c->detector, list, n);
+	r = remember(c, list, n);
+	return r == 0 ? detector_set_rules(c->detector, list, n) : r;
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SIZE_MIN  256
+#define SIZE_MIN  16    /* all of it is gone over for each batch, be it of one line */
 #define SIZE_KEEP 65536 /* a larger table is given back when it is emptied */
 #define SPARSE    16    /* and one of which so small a part was used */
 

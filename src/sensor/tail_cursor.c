@@ -21,14 +21,24 @@
 #define FLAG_COPY     4u
 #define FLAG_AT_END   8u /* nothing more was in it when it was last looked at */
 
-static void write_file(const struct tail_file *f, struct buf *out)
+static const char *digest_text(const struct tail_file *f, char ret[static 2 * TAIL_DIGEST + 1])
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[TAIL_DIGEST];
 	tail_file_digest(f, digest);
-	buf_printf(out, " %" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64 ":%zu:", f->device,
-		f->inode, f->birth, f->offset, f->head_n);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		buf_printf(out, "%02x", digest[i]);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		ret[2 * i] = digits[digest[i] >> 4];
+		ret[2 * i + 1] = digits[digest[i] & 0xf];
+	}
+	ret[2 * sizeof(digest)] = '\0';
+	return ret;
+}
+
+static void write_file(const struct tail_file *f, struct buf *out)
+{
+	char digest[2 * TAIL_DIGEST + 1];
+	buf_printf(out, " %" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64 ":%zu:%s", f->device,
+		f->inode, f->birth, f->offset, f->head_n, digest_text(f, digest));
 	unsigned flags = (f->skipping ? FLAG_SKIPPING : 0) | (f->done ? FLAG_DONE : 0) |
 			 (f->copy ? FLAG_COPY : 0) | (f->size <= f->offset ? FLAG_AT_END : 0);
 	buf_printf(out, ":%" PRId64 ":%u", f->modified, flags);

@@ -58,9 +58,16 @@ int tail_found_stat(int fd, struct tail_found *ret)
 	return 0;
 }
 
+/* The position is written after every batch: what will not change is not computed each time. */
+static void keep_digest(struct tail_file *f)
+{
+	if (f->head_known && f->head_n == TAIL_HEAD_MAX)
+		(void)crypto_generichash(f->digest, TAIL_DIGEST, f->head, f->head_n, NULL, 0);
+}
+
 void tail_file_digest(const struct tail_file *f, unsigned char ret[static TAIL_DIGEST])
 {
-	if (f->head_known)
+	if (f->head_known && f->head_n < TAIL_HEAD_MAX)
 		(void)crypto_generichash(ret, TAIL_DIGEST, f->head, f->head_n, NULL, 0);
 	else
 		memcpy(ret, f->digest, TAIL_DIGEST);
@@ -120,6 +127,7 @@ static int load_head(struct tail_file *f)
 	if ((size_t)n != f->head_n)
 		return -ESTALE;
 	f->head_known = true;
+	keep_digest(f);
 	return 0;
 }
 
@@ -177,6 +185,8 @@ static void advance(struct tail_file *f, const char *p, size_t n)
 		memset(f->head + f->head_n, 0, more);
 	f->head_n += more;
 	f->offset += (int64_t)n;
+	if (more > 0)
+		keep_digest(f);
 }
 
 /* Blocks of fixed size are what the compiler makes vector code of. */

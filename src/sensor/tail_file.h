@@ -27,7 +27,7 @@ struct tail_file {
 	int64_t size;     /* when last looked at */
 	size_t head_n;
 	unsigned char head[TAIL_HEAD_MAX]; /* known while fd >= 0 or after */
-	unsigned char digest[TAIL_DIGEST]; /* of the head, of a restored file not found yet */
+	unsigned char digest[TAIL_DIGEST]; /* of a head that is complete, or not known */
 	bool head_known;
 	bool done;         /* read to its end and closed; remembered, so it is not read again */
 	bool copy;         /* made by copytruncate: nobody writes to it any more */

@@ -301,6 +301,7 @@ void blocks_commit(struct core *c, int committed)
 	say_begun(c);
 	if (committed < 0 && touched)
 		reload(c);
+	store_ready(c->store);
 }
 
 int64_t blocks_forbidden_of(struct core *c, int64_t rule)

@@ -152,6 +152,7 @@ static int commit_batch(struct source *s)
 		return pipeline_abandon(s->core, s->failed);
 	if (!s->delivered && slice_eq(buf_as_slice(&cursor), buf_as_slice(&s->stored))) {
 		store_rollback(s->core->store);
+		store_ready(s->core->store);
 		return 0;
 	}
 	int r = pipeline_commit(s->core, s->name, buf_as_slice(&cursor));

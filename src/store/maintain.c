@@ -58,6 +58,7 @@ int store_maintain(struct store *s)
 {
 	if (!s->writer || s->in_transaction || s->in_snapshot)
 		return sql_error(s, -EINVAL, "the store is not at rest");
+	store_unready(s);
 	int more = vacuum(s);
 	int r = more < 0 ? more : checkpoint(s);
 	return r < 0 ? r : more;

@@ -223,6 +223,7 @@ struct store {
 
 	bool writer;
 	bool in_transaction, in_snapshot;
+	bool ready;    /* SQLite is in a transaction, which nobody has begun yet */
 	bool unsynced; /* commits the disk may not have yet */
 	int log_pages; /* of the log, at the latest commit */
 	int error;     /* the transaction's first */
@@ -251,6 +252,9 @@ struct query {
 	int error;
 	bool damaged; /* the row holds what no Cordon wrote */
 };
+
+/* Takes store_ready() back: SQLite is in no transaction any more. */
+void store_unready(struct store *s);
 
 /* Records why and returns code; in a transaction it sticks. */
 int sql_error(struct store *s, int code, const char *format, ...) _printf_(3, 4);

@@ -45,6 +45,7 @@ struct store *store_close(struct store *s)
 		return NULL;
 	store_rollback(s);
 	store_snapshot_end(s);
+	store_unready(s);
 	for (unsigned i = 0; i < countof(s->statements); i++)
 		(void)sqlite3_finalize(s->statements[i]);
 	for (unsigned i = 0; i < countof(s->shapes); i++)
@@ -68,12 +69,26 @@ int store_begin(struct store *s)
 {
 	if (!s->writer || s->in_transaction || s->in_snapshot)
 		return sql_error(s, -EINVAL, "no transaction can begin here");
-	int r = run(s, &begin_sql);
+	int r = s->ready ? 0 : run(s, &begin_sql);
 	if (r < 0)
 		return r;
+	s->ready = false;
 	s->in_transaction = true;
 	s->changes = sqlite3_total_changes(s->db);
 	return 0;
+}
+
+void store_ready(struct store *s)
+{
+	if (s->writer && !s->in_transaction && !s->in_snapshot && !s->ready)
+		s->ready = run(s, &begin_sql) == 0; /* else store_begin() will say why */
+}
+
+void store_unready(struct store *s)
+{
+	if (s->ready)
+		(void)run(s, &rollback_sql);
+	s->ready = false;
 }
 
 static int sync_log(struct store *s)
@@ -143,11 +158,11 @@ int store_snapshot(struct store *s)
 {
 	if (s->in_transaction || s->in_snapshot)
 		return sql_error(s, -EINVAL, "there is a view already");
-	int r = run(s, &snapshot_sql);
+	int r = s->ready ? 0 : run(s, &snapshot_sql);
 	if (r < 0)
 		return r;
 	s->in_snapshot = true;
-	r = run(s, &touch_sql);
+	r = s->ready ? 0 : run(s, &touch_sql);
 	if (r < 0)
 		store_snapshot_end(s);
 	return r;
@@ -158,7 +173,7 @@ void store_snapshot_end(struct store *s)
 	if (!s->in_snapshot)
 		return;
 	s->in_snapshot = false;
-	if (!sqlite3_get_autocommit(s->db))
+	if (!s->ready && !sqlite3_get_autocommit(s->db))
 		(void)run(s, &rollback_sql);
 }
 

@@ -321,6 +321,56 @@ static void a_snapshot_stays_as_it_was(void **state)
 	reader = store_close(reader);
 }
 
+static int put_meta(struct fixture *f, const char *name)
+{
+	int r = store_begin(f->store);
+	if (r == 0)
+		r = store_meta_put(f->store, name, "1");
+	return r == 0 ? store_commit(f->store, STORE_REPLAYABLE) : r;
+}
+
+static void what_is_begun_ahead_is_nobodys_yet(void **state)
+{
+	struct fixture *f = *state;
+	struct store *reader;
+	char value[8];
+	assert_int_equal(store_open_reader(f->dir, &reader, NULL), 0);
+	store_ready(f->store);
+	store_ready(f->store);
+	assert_false(store_in_transaction(f->store));
+	assert_int_equal(store_meta_put(f->store, "x", "1"), -EINVAL);
+	assert_int_equal(store_commit(f->store, STORE_DURABLE), -EINVAL);
+	store_rollback(f->store);
+	/* it is the next one, and what that one says is there for all, also after the one behind it
+	 */
+	assert_int_equal(put_meta(f, "x"), 0);
+	store_ready(f->store);
+	assert_int_equal(store_meta_get(reader, "x", value, sizeof(value)), 0);
+	assert_int_equal(store_meta_get(f->store, "x", value, sizeof(value)), 0);
+	fixture_begin(f);
+	assert_int_equal(store_meta_put(f->store, "y", "1"), 0);
+	store_ready(f->store); /* not within one */
+	store_rollback(f->store);
+	store_ready(f->store);
+	assert_int_equal(store_meta_get(f->store, "y", value, sizeof(value)), STORE_NOT_FOUND);
+	/* a view of it is the latest, and ends */
+	assert_int_equal(store_snapshot(f->store), 0);
+	assert_int_equal(store_begin(f->store), -EINVAL);
+	assert_int_equal(store_meta_get(f->store, "x", value, sizeof(value)), 0);
+	store_snapshot_end(f->store);
+	assert_int_equal(put_meta(f, "z"), 0);
+	assert_int_equal(store_meta_get(reader, "z", value, sizeof(value)), 0);
+	/* one that only reads never writes */
+	store_ready(reader);
+	assert_int_equal(store_begin(reader), -EINVAL);
+	assert_int_equal(store_snapshot(reader), 0);
+	store_snapshot_end(reader);
+	reader = store_close(reader);
+	store_ready(f->store);
+	fixture_reopen(f);
+	assert_int_equal(store_meta_get(f->store, "z", value, sizeof(value)), 0);
+}
+
 static void maintenance_shrinks_log_and_file(void **state)
 {
 	struct fixture *f = *state;
@@ -348,6 +398,7 @@ static void maintenance_shrinks_log_and_file(void **state)
 	}
 	/* more than LOG_PAGES_MAX: the log is gone afterwards */
 	uint64_t before = store_size(f->store);
+	store_ready(f->store);
 	assert_int_equal(store_maintain(f->store), 0);
 	uint64_t after = store_size(f->store);
 	assert_true(after < before / 2);
@@ -457,6 +508,7 @@ int main(void)
 		TEST(what_was_committed_durably_or_not_is_there),
 		TEST(a_reader_cannot_write),
 		TEST(a_snapshot_stays_as_it_was),
+		TEST(what_is_begun_ahead_is_nobodys_yet),
 		TEST(maintenance_shrinks_log_and_file),
 		EMPTY(a_full_disk_is_said_and_survived),
 		EMPTY(a_read_only_disk_is_said),

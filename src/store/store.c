@@ -15,6 +15,7 @@
 #include "store/custom_count.h"
 #include "store/serials.h"
 #include "store/sql.h"
+#include "store/walfile.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -78,10 +79,21 @@ int store_begin(struct store *s)
 	return 0;
 }
 
+static sqlite3_file *log_of(struct store *s)
+{
+	sqlite3_file *log = NULL;
+	int r = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	return r == SQLITE_OK && log && log->pMethods ? log : NULL;
+}
+
 void store_ready(struct store *s)
 {
-	if (s->writer && !s->in_transaction && !s->in_snapshot && !s->ready)
-		s->ready = run(s, &begin_sql) == 0; /* else store_begin() will say why */
+	if (!s->writer || s->in_transaction || s->in_snapshot || s->ready)
+		return;
+	s->ready = run(s, &begin_sql) == 0; /* else store_begin() will say why */
+	sqlite3_file *log = log_of(s);
+	if (log)
+		walfile_make_room(log);
 }
 
 void store_unready(struct store *s)
@@ -93,10 +105,9 @@ void store_unready(struct store *s)
 
 static int sync_log(struct store *s)
 {
-	sqlite3_file *log = NULL;
-	int r = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	if (r == SQLITE_OK && log && log->pMethods)
-		r = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	sqlite3_file *log = log_of(s);
+	int r = log ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)
+		    : SQLITE_OK;
 	if (r == SQLITE_OK) {
 		s->unsynced = false;
 		return 0;

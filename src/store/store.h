@@ -39,9 +39,9 @@ struct store *store_close(struct store *s); /* NULL allowed; returns NULL */
 
 int store_begin(struct store *s);
 /*
- * Nobody waits: begins the next transaction already, as far as the database is concerned. What
- * that takes (five system calls, cold caches) is not in the way of who needs it then. Nobody else
- * ever writes, so the view it takes stays the latest one.
+ * Nobody waits: begins the next transaction already, as far as the database is concerned, and makes
+ * room in its log. What that takes (system calls, cold caches) is not in the way of who needs it
+ * then. Nobody else ever writes, so the view it takes stays the latest one.
  */
 void store_ready(struct store *s);
 int store_commit(struct store *s, enum store_durability durability);

@@ -10,13 +10,15 @@
 #define HEADER_SIZE 24
 /* SQLite's unix files take less than 128 KiB at a time. */
 #define GATHER_MAX ((size_t)120 << 10)
+#define ROOM       (64 << 10) /* more than a block and all that came of its lines take */
 
 struct walfile {
 	sqlite3_file base;
 	char *gathered;
 	size_t n;
 	sqlite3_int64 at;   /* where what is gathered belongs */
-	sqlite3_int64 next; /* where the latest write ended */
+	sqlite3_int64 next; /* where the latest write ended; -1: none since the log was cut */
+	sqlite3_int64 size; /* of the file, with what is gathered */
 	bool after_header;  /* the page of a header is to come */
 	bool commits;       /* that header ends a transaction */
 };
@@ -66,6 +68,7 @@ static int wal_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	bool ends = page && w->commits;
 	static const char zero[4];
 	w->next = at + n;
+	w->size = MAX_OF(w->size, w->next);
 	w->after_header = header;
 	w->commits = header && memcmp((const char *)p + 4, zero, sizeof(zero)) != 0;
 
@@ -94,8 +97,15 @@ static int wal_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 
 static int wal_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	int r = flush((struct walfile *)(void *)f);
-	return r == SQLITE_OK ? real(f)->pMethods->xTruncate(real(f), size) : r;
+	struct walfile *w = (struct walfile *)(void *)f;
+	int r = flush(w);
+	if (r == SQLITE_OK)
+		r = real(f)->pMethods->xTruncate(real(f), size);
+	if (r == SQLITE_OK) {
+		w->next = -1;
+		w->size = size;
+	}
+	return r;
 }
 
 static int wal_sync(sqlite3_file *f, int flags)
@@ -168,7 +178,17 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	/* where the system opened nothing there is nothing to close */
 	if (real(f)->pMethods)
 		f->pMethods = &methods;
-	return r;
+	return r == SQLITE_OK ? real(f)->pMethods->xFileSize(real(f), &w->size) : r;
+}
+
+void walfile_make_room(sqlite3_file *log)
+{
+	static const char zeros[ROOM];
+	struct walfile *w = (struct walfile *)(void *)log;
+	if (log->pMethods != &methods || w->next < 0 || w->n > 0 || w->size - w->next >= ROOM)
+		return;
+	if (real(log)->pMethods->xWrite(real(log), zeros, ROOM, w->size) == SQLITE_OK)
+		w->size += ROOM;
 }
 
 void walfile_use(sqlite3_vfs *vfs, sqlite3_vfs *system)

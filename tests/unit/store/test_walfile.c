@@ -4,6 +4,7 @@
 #include "store/walfile.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VFS "counted"
@@ -151,6 +152,103 @@ static void a_full_disk_fails_the_commit(void **state)
 	forget_file(f);
 }
 
+static sqlite3_file *log_of(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	assert_int_equal(
+		sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log), SQLITE_OK);
+	assert_non_null(log);
+	return log;
+}
+
+static int64_t log_size(const struct fixture *f)
+{
+	char path[128];
+	struct stat st;
+	fixture_path(f, "log.db-wal", path);
+	assert_int_equal(stat(path, &st), 0);
+	return (int64_t)st.st_size;
+}
+
+static void copy(const struct fixture *f, const char *from, const char *to)
+{
+	static char data[1 << 20];
+	char path[128];
+	fixture_path(f, from, path);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t n = fread(data, 1, sizeof(data), file);
+	assert_int_equal(fclose(file), 0);
+	assert_true(n > 0 && n < sizeof(data));
+	fixture_path(f, to, path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, n, file), n);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void room_is_written_over(void **state)
+{
+	const struct fixture *f = *state;
+	sqlite3 *db = open_database(f, VFS);
+	run(db, ROWS(3));
+	int64_t before = log_size(f);
+	walfile_make_room(log_of(db));
+	int64_t after = log_size(f);
+	assert_true(after >= before + 60000);
+	walfile_make_room(log_of(db)); /* there is enough */
+	assert_int_equal(log_size(f), after);
+	run(db, ROWS(5));
+	assert_int_equal(log_size(f), after);
+	run(db, ROWS(40)); /* more than the room */
+	assert_true(log_size(f) > after);
+	walfile_make_room(log_of(db));
+	/* as a kill leaves it: nothing is read that is not there, and nothing is missing */
+	copy(f, "log.db", "killed.db");
+	copy(f, "log.db-wal", "killed.db-wal");
+	char path[128];
+	sqlite3 *killed;
+	fixture_path(f, "killed.db", path);
+	assert_int_equal(sqlite3_open_v2(path, &killed, SQLITE_OPEN_READWRITE, VFS), SQLITE_OK);
+	assert_int_equal(number(killed, "SELECT count(*) FROM t WHERE length(x) = 3000"), 48);
+	walfile_make_room(log_of(killed)); /* nothing is known of its end */
+	run(killed, ROWS(2));
+	walfile_make_room(log_of(killed));
+	assert_int_equal(number(killed, "SELECT count(*) FROM t"), 50);
+	assert_int_equal(sqlite3_close(killed), SQLITE_OK);
+	(void)unlink(path);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	forget_file(f);
+}
+
+static void no_room_where_there_is_no_log_or_no_disk(void **state)
+{
+	const struct fixture *f = *state;
+	sqlite3 *db = open_database(f, VFS);
+	run(db, ROWS(3));
+	int64_t before = log_size(f);
+	world.full = true;
+	walfile_make_room(log_of(db));
+	world.full = false;
+	assert_int_equal(log_size(f), before);
+	run(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	walfile_make_room(log_of(db));
+	assert_int_equal(log_size(f), 0);
+	run(db, ROWS(1));
+	walfile_make_room(log_of(db));
+	assert_true(log_size(f) > 60000);
+	/* not ours */
+	sqlite3 *other = open_database(f, NULL);
+	run(other, ROWS(40));
+	before = log_size(f);
+	walfile_make_room(log_of(other));
+	assert_int_equal(log_size(f), before);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 44);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	forget_file(f);
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -161,6 +259,10 @@ int main(void)
 			fixture_setup_empty, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_full_disk_fails_the_commit, fixture_setup_empty, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			room_is_written_over, fixture_setup_empty, fixture_teardown),
+		cmocka_unit_test_setup_teardown(no_room_where_there_is_no_log_or_no_disk,
+			fixture_setup_empty, fixture_teardown),
 	};
 	return cmocka_run_group_tests_name("store/walfile", tests, NULL, NULL);
 }

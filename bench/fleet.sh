@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A server and a simulated fleet (bench_fleet): 100 and 1,000 agents that hold their question for
-# wishes, 2,000 attempts a second, custom blocks for all of them; then a flood of attempts.
+# wishes, 2,000 attempts a second, custom blocks for all of them; then a flood of attempts from 50.
 # Usage: bench/fleet.sh BUILD_DIR [AGENTS...]
 # Needs root: makes a network namespace, and takes it away again.
 set -euo pipefail
@@ -11,11 +11,14 @@ shift
 ns=cdnf$$
 dir=$(mktemp -d)
 pid=
+load=
 stop() {
-	if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
-		wait "$pid" || :
-	fi
+	for p in $load $pid; do
+		kill "$p" 2>/dev/null || :
+		wait "$p" 2>/dev/null || :
+	done
 	pid=
+	load=
 }
 clean() {
 	stop
@@ -42,7 +45,7 @@ start() {
 		--config "$dir/cordon.yaml" 2>>"$dir/cordond.log" &
 	pid=$!
 	until "$build/cordon" --state-dir "$dir/state" status >/dev/null 2>&1; do
-		kill -0 "$pid" || { cat "$dir/cordond.log"; exit 1; }
+		kill -0 "$pid" || { cat "$dir/cordond.log" >&2; exit 1; }
 		sleep 0.1
 	done
 }
@@ -60,16 +63,17 @@ measure() { # AGENTS SECONDS ATTEMPTS_A_SECOND BLOCKS
 	key=$("$build/cordon" --state-dir "$dir/state" keys create --name bench --allow '*' --json)
 	id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["access_key_id"])' <<<"$key")
 	secret=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["secret_access_key"])' <<<"$key")
-	ip netns exec "$ns" "$build/bench/bench_fleet" https://127.0.0.1:8732 "$dir/tokens" 8731 "$id" "$secret" "$@" &
+	ip netns exec "$ns" "$build/bench/bench_fleet" "$dir" 8732 8731 "$id" "$secret" "$@" &
 	load=$!
 	# while it runs: the most there was
 	most=0
 	while kill -0 "$load" 2>/dev/null; do
-		now=$(memory)
+		now=$(memory) || break
 		most=$(echo "$most $now" | awk '{ print ($2 > $1) ? $2 : $1 }')
 		sleep 1
 	done
-	wait "$load" || { tail -n 8 "$dir/cordond.log"; exit 1; }
+	wait "$load" || { tail -n 8 "$dir/cordond.log" >&2; exit 1; }
+	load=
 	echo "server memory (sum of Pss) with $1 agents: $most MiB at most"
 	stop
 }

@@ -14,6 +14,7 @@
  */
 #include "fleet_call.h"
 #include "fleet_swarm.h"
+#include "fleet_times.h"
 
 #include "fleet/libcurl.h"
 
@@ -30,19 +31,6 @@ static double cpu(void)
 	struct timespec ts;
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int compare(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
-static void print_times(const char *what, int64_t *us, size_t n)
-{
-	qsort(us, n, sizeof(*us), compare);
-	(void)printf("  %s: median %.1f ms, p99 %.1f ms, worst %.1f ms\n", what,
-		(double)us[n / 2] / 1e3, (double)us[n * 99 / 100] / 1e3, (double)us[n - 1] / 1e3);
 }
 
 /* us, of one block: each agent's wish, and the rest of it. */
@@ -92,10 +80,10 @@ static bool many_blocks(struct swarm *s, struct fleet_call *call, unsigned block
 			     "heartbeats, %.1f s of CPU here):\n",
 			blocks, s->n, seconds, (long long)(s->reports - reports),
 			(long long)(s->heartbeats - heartbeats), cpu() - before);
-		print_times("call to its answer", t.answer, blocks);
-		print_times("call to the wish at an agent", t.wish, (size_t)blocks * s->n);
-		print_times("call to the wish at the last agent", t.last_wish, blocks);
-		print_times("call to the last acknowledgement stored", t.all, blocks);
+		fleet_times_print("call to its answer", t.answer, blocks);
+		fleet_times_print("call to the wish at an agent", t.wish, (size_t)blocks * s->n);
+		fleet_times_print("call to the wish at the last agent", t.last_wish, blocks);
+		fleet_times_print("call to the last acknowledgement stored", t.all, blocks);
 	}
 	free(t.wish);
 	free(t.last_wish);

@@ -4,18 +4,11 @@
 #include "api/http/encode.h"
 #include "api/sign.h"
 #include "base/clock.h"
+#include "fleet_times.h"
 
 #include <curl/curl.h>
 #include <sodium.h>
 #include <string.h>
-#include <time.h>
-
-int64_t fleet_micros(void)
-{
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 static size_t take_answer(char *p, size_t size, size_t n, void *ctx)
 {

@@ -17,7 +17,6 @@ struct fleet_call {
 	pthread_t thread;
 };
 
-int64_t fleet_micros(void);
 /* A block of this address on all of them, for an hour. */
 void fleet_call_begin(struct fleet_call *c, const char *address);
 /* Waits for the answer; false, and said, when it is a refusal. */

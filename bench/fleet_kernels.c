@@ -10,6 +10,7 @@
  * block in time ends it.
  */
 #include "fleet_call.h"
+#include "fleet_times.h"
 #include "tables.h"
 
 #include "base/util.h"
@@ -111,12 +112,6 @@ static void one_block(struct fleet_call *call, uint32_t address, int64_t *ret)
 		ret[i] = bench.when[i] - call->began;
 }
 
-static int compare(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
 	bench.agents = argc > 6 ? (unsigned)strtoul(argv[6], NULL, 10) : 0;
@@ -139,17 +134,13 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < blocks; i++) {
 		int64_t *these = us + (size_t)i * bench.agents;
 		one_block(&call, FIRST + i, these);
-		qsort(these, bench.agents, sizeof(*these), compare);
-		last[i] = these[bench.agents - 1];
+		for (unsigned k = 0; k < bench.agents; k++)
+			last[i] = MAX_OF(last[i], these[k]);
 		(void)usleep(PAUSE_US);
 	}
-	qsort(us, n, sizeof(*us), compare);
-	qsort(last, blocks, sizeof(*last), compare);
-	(void)printf(
-		"%u custom blocks on %u agents: call to an agent's kernel: median %.1f ms, p99 "
-		"%.1f ms, worst %.1f ms; to the last kernel: median %.1f ms\n",
-		blocks, bench.agents, (double)us[n / 2] / 1e3, (double)us[n * 99 / 100] / 1e3,
-		(double)us[n - 1] / 1e3, (double)last[blocks / 2] / 1e3);
+	(void)printf("%u custom blocks on %u agents:\n", blocks, bench.agents);
+	fleet_times_print("call to an agent's kernel", us, n);
+	fleet_times_print("call to the last agent's kernel", last, blocks);
 	free(us);
 	free(last);
 	return 0;

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "fleet/enrolment.h"
 #include "fleet/protocol.h"
-#include "fleet_call.h"
+#include "fleet_times.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

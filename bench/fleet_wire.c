@@ -101,10 +101,11 @@ enum wire_news wire_ask(
 /* The server's own answers have a Content-Length, or no body. */
 static bool is_whole(struct wire *w)
 {
-	static const char field[] = "\r\nContent-Length:";
+	static const char version[] = "HTTP/1.1 ", field[] = "\r\nContent-Length:";
 	char *end = w->in.p ? strstr(w->in.p, "\r\n\r\n") : NULL;
-	if (!end || sscanf(w->in.p, "HTTP/1.1 %u", &w->status) != 1)
+	if (!end || strncmp(w->in.p, version, sizeof(version) - 1) != 0)
 		return false;
+	w->status = (unsigned)strtoul(w->in.p + sizeof(version) - 1, NULL, 10);
 	const char *length = strcasestr(w->in.p, field);
 	bool given = length && length < end;
 	size_t head = (size_t)(end + 4 - w->in.p);

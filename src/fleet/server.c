@@ -76,8 +76,8 @@ static void raise_files(void)
    so that one byte from anybody would keep a worker busy. Those that are held are not polled. */
 static struct MHD_Daemon *start_daemon(struct fleet_server *s, int fd, unsigned workers)
 {
-	const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS |
-			       MHD_ALLOW_SUSPEND_RESUME;
+	const unsigned flags =
+		MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME;
 	const struct credential *c = s->credential;
 	struct MHD_OptionItem options[] = {
 		{MHD_OPTION_LISTEN_SOCKET, fd, NULL},

@@ -200,10 +200,13 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
 	return answer(s, connection, x, method);
 }
 
+/* TLS with poll(): with epoll libmicrohttpd (0.9.75) spins while a handshake waits for its peer, so
+   that one byte from anybody would keep a worker busy. */
 static struct MHD_Daemon *start_daemon(
 	struct server *s, const struct server_listener *l, int fd, const struct server_options *o)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | (l->key ? MHD_USE_TLS : 0u);
+	const unsigned flags = MHD_USE_ITC | (l->key ? MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS
+						     : MHD_USE_EPOLL_INTERNAL_THREAD);
 	struct MHD_OptionItem options[] = {
 		{MHD_OPTION_LISTEN_SOCKET, fd, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t)MAX_OF(o->connections, o->workers), NULL},

@@ -3,6 +3,8 @@
 #include "api/http/server.h"
 #include "base/clock.h"
 
+#include "../empty_reads.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -378,6 +380,29 @@ static void serves_tls(void **state)
 	s = http_server_stop(s);
 }
 
+/* A worker that spins would ask for the rest without end. */
+static void half_a_handshake_is_waited_for(void **state)
+{
+	char certificate[4096], key[4096], text[4096];
+	const struct timespec while_ = {.tv_nsec = 300000000};
+	struct server *s = NULL;
+	uint16_t port;
+	(void)state;
+	make_certificate(certificate, key, sizeof(key));
+	struct server_listener l = {
+		.fd = open_listener(&port), .certificate = certificate, .key = key};
+	assert_int_equal(http_server_start(&options, &l, 1, &s, NULL), 0);
+	int fd = connect_to(port);
+	assert_int_equal(send(fd, "\x16", 1, MSG_NOSIGNAL), 1);
+	ask_tls(port, "NORMAL", text, sizeof(text)); /* by then it was seen */
+	assert_non_null(strstr(text, "GET|/safe||||local|tls"));
+	unsigned before = empty_reads();
+	(void)nanosleep(&while_, NULL);
+	assert_in_range(empty_reads() - before, 0, 10);
+	(void)close(fd);
+	s = http_server_stop(s);
+}
+
 static void a_bad_certificate_is_said(void **state)
 {
 	struct server *s = NULL;
@@ -406,6 +431,7 @@ int main(void)
 		CASE(too_many_headers_are_refused),
 		CASE(stops_politely),
 		cmocka_unit_test(serves_tls),
+		cmocka_unit_test(half_a_handshake_is_waited_for),
 		cmocka_unit_test(a_bad_certificate_is_said),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The server over real connections with certificates; core is a double of which it is known what it
    is asked. */
+#include "../empty_reads.h"
 #include "base/clock.h"
 #include "client.h"
-#include "empty_reads.h"
 #include "fake_core.h"
 #include "fleet/protocol.h"
 #include "fleet/server_private.h"

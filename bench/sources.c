@@ -21,6 +21,7 @@
 #include "core/engine.h"
 #include "core/settings.h"
 #include "core/tally.h"
+#include "detect/ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,6 +157,7 @@ struct memory {
 	struct window_table *windows;
 	struct protect *protect;
 	struct detector *detector;
+	struct ahead *ahead;
 	struct tally tally;
 	struct reader reader;
 	bool detects;
@@ -166,15 +168,16 @@ struct memory {
 static int on_event(void *ctx, const struct event *event)
 {
 	struct memory *m = ctx;
-	struct verdict v;
 	m->seen++;
 	m->latest = MAX_OF(m->latest, event->time);
-	if (!m->detects)
-		return 0;
-	detector_event(m->detector, 1, event, m->reader.now, &v);
-	m->decided += v.decided;
-	return v.attempts ? tally_add(&m->tally, event->time, event->service, &v.source, v.attempts)
-			  : 0;
+	return m->detects ? ahead_event(m->ahead, 1, event, m->reader.now) : 0;
+}
+
+static int judged(void *ctx, const struct failure *f, const struct decision *decision)
+{
+	struct memory *m = ctx;
+	m->decided += decision != NULL;
+	return tally_add(&m->tally, f->past, f->key.service, &f->key.source, f->attempts);
 }
 
 static int no_tally(void *ctx, const struct tally_entry *e)
@@ -198,6 +201,7 @@ static int no_session(void *ctx, const struct session *session)
 static void end_batch(struct memory *m)
 {
 	int64_t before = m->latest - detector_span(m->detector);
+	(void)ahead_flush(m->ahead);
 	session_table_sweep(m->sessions, m->latest);
 	(void)tally_drain(&m->tally, no_tally, NULL);
 	(void)window_dirty(m->windows, before, no_window, NULL);
@@ -213,7 +217,8 @@ static void run_memory(struct bench *b, const char *stage, bool detects)
 	m.windows = window_table_new(s->tracked_sources, s->tracked_bytes);
 	m.protect = protect_new();
 	m.detector = m.windows && m.protect ? detector_new(m.windows, m.protect) : NULL;
-	if (!m.sessions || !m.detector || tally_init(&m.tally) < 0 ||
+	m.ahead = m.detector ? ahead_new(m.detector, AHEAD_MOST, judged, &m) : NULL;
+	if (!m.sessions || !m.ahead || tally_init(&m.tally) < 0 ||
 		detector_set_rules(m.detector, &s->system_rule, 1) < 0)
 		die("memory");
 	reader_init(&m.reader, m.sessions, SERVICE_BIT(SERVICE_SSH), clock_now(), "UTC");
@@ -225,6 +230,7 @@ static void run_memory(struct bench *b, const char *stage, bool detects)
 	show(b, stage, begin);
 	if (m.seen != b->failures)
 		die("not all lines were failures");
+	m.ahead = ahead_free(m.ahead);
 	m.detector = detector_free(m.detector);
 	m.protect = protect_free(m.protect);
 	m.windows = window_table_free(m.windows);

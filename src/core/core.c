@@ -163,6 +163,7 @@ struct core *core_free(struct core *c)
 	c->expiry_timer = timer_free(c->expiry_timer);
 	c->hits_timer = timer_free(c->hits_timer);
 	c->upkeep_timer = timer_free(c->upkeep_timer);
+	c->ahead = ahead_free(c->ahead);
 	c->detector = detector_free(c->detector);
 	c->windows = window_table_free(c->windows);
 	c->sessions = session_table_free(c->sessions);

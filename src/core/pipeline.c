@@ -32,9 +32,34 @@ static int load_session(void *ctx, const struct session *session)
 	return 0;
 }
 
+static void decide(struct core *c, const struct decision *d)
+{
+	if (exempt_session(c->exempt, &d->trigger, d->first_attempt)) {
+		exempt_refused(c, &d->target, d->service, PROTECT_SESSION);
+		return;
+	}
+	blocks_decide(c, d);
+}
+
+static int judged(void *ctx, const struct failure *f, const struct decision *decision)
+{
+	struct core *c = ctx;
+	const struct prefix *source = &f->key.source;
+	enum service service = f->key.service;
+	int r = tally_add(&c->tally, f->past, service, source, f->attempts);
+	if (f->refused != PROTECT_NONE)
+		exempt_refused(c, source, service, f->refused);
+	else
+		(void)blocks_count_failure(c, source, service, f->past, f->attempts);
+	if (decision)
+		decide(c, decision);
+	return r;
+}
+
 int pipeline_load(struct core *c)
 {
 	const struct settings *s = c->settings;
+	c->ahead = ahead_free(c->ahead);
 	c->detector = detector_free(c->detector);
 	c->windows = window_table_free(c->windows);
 	c->sessions = session_table_free(c->sessions);
@@ -43,7 +68,8 @@ int pipeline_load(struct core *c)
 	if (!c->windows || !c->sessions)
 		return -ENOMEM;
 	c->detector = detector_new(c->windows, c->protect);
-	if (!c->detector)
+	c->ahead = c->detector ? ahead_new(c->detector, AHEAD_MOST, judged, c) : NULL;
+	if (!c->ahead)
 		return -ENOMEM;
 	tally_clear(&c->tally);
 	int r = rules_load(c);
@@ -59,38 +85,21 @@ int pipeline_begin(struct core *c)
 	return store_begin(c->store);
 }
 
-static void decide(struct core *c, struct decision *d, const struct event *event)
-{
-	if (exempt_session(c->exempt, &event->src, d->first_attempt)) {
-		exempt_refused(c, &d->target, d->service, PROTECT_SESSION);
-		return;
-	}
-	blocks_decide(c, d);
-}
-
 int pipeline_event(struct core *c, const struct event *event)
 {
-	struct verdict v;
 	int64_t now = clock_now();
 	c->touched = true;
 	if (event->time != EVENT_NO_TIME && event->time <= now)
 		c->latest_event = MAX_OF(c->latest_event, event->time);
-	int counts = event->forgeable ? confirm_event(c, event, now) : 1;
-	if (counts <= 0)
-		return counts;
-	detector_event(c->detector, c->host.id, event, now, &v);
-	if (event->outcome == OUTCOME_SUCCESS && event->has_src)
-		exempt_login(c->exempt, event);
-	if (v.attempts == 0 || !event->has_src)
-		return 0;
-	int64_t time = event->time == EVENT_NO_TIME || event->time > now ? now : event->time;
-	int r = tally_add(&c->tally, time, event->service, &v.source, v.attempts);
-	if (v.refused != PROTECT_NONE)
-		exempt_refused(c, &v.source, event->service, v.refused);
-	else
-		(void)blocks_count_failure(c, &v.source, event->service, time, v.attempts);
-	if (v.decided)
-		decide(c, &v.decision, event);
+	int r = event->forgeable ? confirm_event(c, event, now) : 1;
+	if (r <= 0)
+		return r;
+	if (event->outcome != OUTCOME_SUCCESS || !event->has_src)
+		return ahead_event(c->ahead, c->host.id, event, now);
+	/* who is logged in from where matters to what came before */
+	r = ahead_flush(c->ahead);
+	(void)ahead_event(c->ahead, c->host.id, event, now);
+	exempt_login(c->exempt, event);
 	return r;
 }
 
@@ -136,6 +145,7 @@ int64_t pipeline_horizon(const struct core *c)
 
 int pipeline_abandon(struct core *c, int error)
 {
+	(void)ahead_flush(c->ahead); /* what blocks leaves */
 	store_rollback(c->store);
 	blocks_commit(c, error);
 	return error;
@@ -144,13 +154,16 @@ int pipeline_abandon(struct core *c, int error)
 int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor)
 {
 	int64_t before = pipeline_horizon(c);
+	int r = ahead_flush(c->ahead);
+	if (r < 0)
+		return pipeline_abandon(c, r);
 	blocks_flush_counts(c);
 	sweep_sessions(c);
 	(void)tally_drain(&c->tally, store_tally, c);
 	(void)window_dirty(c->windows, before, store_window, c);
 	(void)session_table_dirty(c->sessions, store_session, c);
 	(void)store_cursor_put(c->store, cursor_name, cursor);
-	int r = store_commit(c->store, STORE_REPLAYABLE);
+	r = store_commit(c->store, STORE_REPLAYABLE);
 	c->counters.batches++;
 	blocks_commit(c, r);
 	if (r == 0)

@@ -15,7 +15,7 @@
 #include "core/fleet.h"
 #include "core/tally.h"
 #include "core/targets.h"
-#include "detect/detect.h"
+#include "detect/ahead.h"
 #include "model/session.h"
 #include "model/settings.h"
 #include "sensor/reader.h"
@@ -97,6 +97,7 @@ struct core {
 	struct window_table *windows;
 	struct protect *protect;
 	struct detector *detector;
+	struct ahead *ahead; /* failures of the open batch that wait for their windows */
 	struct exempt *exempt;
 	struct clockstep *clockstep;
 	struct confirm *confirm;

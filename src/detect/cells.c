@@ -9,9 +9,9 @@
 /* Sources looked at to find one that may leave. */
 #define SAMPLE 16
 
-uint32_t *cells_bucket(const struct window_table *t, const struct packed_key *key)
+uint64_t cells_hash(const struct window_table *t, const struct packed_key *key)
 {
-	return &t->buckets[hash_bytes(&t->key, key, sizeof(*key)) >> t->shift];
+	return hash_bytes(&t->key, key, sizeof(*key));
 }
 
 static bool is_entry_of(const struct cell *e, const struct packed_key *key)
@@ -60,7 +60,7 @@ void cells_mark_dirty(struct window_table *t, struct cell *e)
 static void unlink_entry(struct window_table *t, struct cell *e)
 {
 	struct packed_key key = cells_key_of(e);
-	uint32_t number = cell_number(t, e), *at = cells_bucket(t, &key);
+	uint32_t number = cell_number(t, e), *at = cells_bucket(t, cells_hash(t, &key));
 	while (*at != number)
 		at = &cell_at(t, *at)->link;
 	*at = e->link;

@@ -136,7 +136,12 @@ static inline struct window_key cells_unpack(const struct packed_key *p)
 		.source = {.addr = p->addr, .len = p->len}};
 }
 
-uint32_t *cells_bucket(const struct window_table *t, const struct packed_key *key);
+static inline uint32_t *cells_bucket(const struct window_table *t, uint64_t hash)
+{
+	return &t->buckets[hash >> t->shift];
+}
+
+uint64_t cells_hash(const struct window_table *t, const struct packed_key *key);
 /* The entry of key in its bucket; NULL: none. */
 struct cell *cells_find(
 	const struct window_table *t, uint32_t bucket, const struct packed_key *key);

@@ -20,7 +20,7 @@
 #include <errno.h>
 
 /* How far ahead of our clock a stamp may be: log and clock are not read at once. */
-#define AHEAD_MOST MS_SECOND
+#define AHEAD_TIME MS_SECOND
 
 struct detector {
 	struct window_table *windows;
@@ -145,74 +145,105 @@ static struct counted count_attempts(const struct event *event)
 	return c;
 }
 
-/* ---- decisions ---- */
+/* ---- failures ---- */
 
-static void decide(struct detector *d, const struct window_key *key, const struct event *event,
-	int64_t time, struct verdict *ret)
+/* What the event adds; 0: nothing new. */
+static uint32_t count_failure(struct detector *d, const struct event *event)
 {
+	struct counted counted = count_attempts(event);
+	if (counted.attempts == 0)
+		d->stats.duplicates++;
+	d->stats.failures += counted.attempts - counted.placed;
+	if (!event->has_src)
+		d->stats.without_source += counted.attempts;
+	return counted.attempts;
+}
+
+static bool is_watched(const struct detector *d, const struct failure *f)
+{
+	return f->refused == PROTECT_NONE && f->key.service < SERVICE_COUNT &&
+	       d->most[f->key.service] > 0;
+}
+
+static void place_failure(struct detector *d, uint32_t host, const struct event *event, int64_t now,
+	struct failure *f)
+{
+	bool believed = event->time != EVENT_NO_TIME && event->time <= now + AHEAD_TIME;
+	f->src = event->src;
+	f->key = (struct window_key){.host = host,
+		.service = event->service,
+		.source = protect_source(d->protect, &event->src)};
+	f->refused = protect_address(d->protect, &event->src);
+	f->time = believed ? event->time : now;
+	f->past = MIN_OF(f->time, now);
+	if (is_watched(d, f))
+		f->place = window_place(d->windows, &f->key);
+	else if (f->refused != PROTECT_NONE)
+		d->stats.refused += f->attempts;
+}
+
+bool detector_count(struct detector *d, uint32_t host, const struct event *event, int64_t now,
+	struct failure *ret)
+{
+	*ret = (struct failure){0};
+	d->stats.successes += event->outcome == OUTCOME_SUCCESS;
+	if (event->outcome != OUTCOME_FAILURE)
+		return false;
+	ret->attempts = count_failure(d, event);
+	if (ret->attempts == 0 || !event->has_src)
+		return false;
+	place_failure(d, host, event, now, ret);
+	return true;
+}
+
+void detector_approach(const struct detector *d, struct failure *f)
+{
+	if (is_watched(d, f))
+		window_approach(d->windows, &f->place);
+}
+
+bool detector_judge(struct detector *d, const struct failure *f, struct decision *ret)
+{
+	if (!is_watched(d, f))
+		return false;
 	/* enough to remember that all failures of this line and one less than decide
 	   fit: then a decision's number of attempts is exact */
-	unsigned keep = d->most[event->service] - 1 + ret->attempts;
-	uint32_t handle = window_add(d->windows, key, time, ret->attempts, keep);
+	unsigned keep = d->most[f->key.service] - 1 + f->attempts;
+	uint32_t handle = window_add_at(d->windows, &f->place, &f->key, f->time, f->attempts, keep);
 	for (unsigned i = 0; i < d->rule_count; i++) {
 		const struct rule *rule = &d->rules[i];
 		struct bruteforce_match match;
-		if (!(rule->services & SERVICE_BIT(event->service)) ||
-			!bruteforce_judge(rule, d->windows, handle, time, &match))
+		if (!(rule->services & SERVICE_BIT(f->key.service)) ||
+			!bruteforce_judge(rule, d->windows, handle, f->time, &match))
 			continue;
-		ret->decided = true;
-		ret->decision = (struct decision){.host = key->host,
-			.target = key->source,
-			.trigger = event->src,
-			.service = event->service,
+		*ret = (struct decision){.host = f->key.host,
+			.target = f->key.source,
+			.trigger = f->src,
+			.service = f->key.service,
 			.rule = rule->id,
 			.forbidden = rule->forbidden,
 			.attempts = match.attempts,
 			.first_attempt = match.first,
 			.latest_attempt = match.latest};
-		window_clear(d->windows, key);
-		return;
+		window_clear(d->windows, &f->key);
+		return true;
 	}
-}
-
-static void failure(struct detector *d, uint32_t host, const struct event *event, int64_t time,
-	struct verdict *ret)
-{
-	struct counted counted = count_attempts(event);
-	if (counted.attempts == 0) {
-		d->stats.duplicates++;
-		return;
-	}
-	ret->attempts = counted.attempts;
-	d->stats.failures += counted.attempts - counted.placed;
-	if (!event->has_src) {
-		d->stats.without_source += counted.attempts;
-		return;
-	}
-	ret->source = protect_source(d->protect, &event->src);
-	ret->refused = protect_address(d->protect, &event->src);
-	if (ret->refused != PROTECT_NONE) {
-		d->stats.refused += counted.attempts;
-		return;
-	}
-	struct window_key key = {.host = host, .service = event->service, .source = ret->source};
-	if (event->service < SERVICE_COUNT && d->most[event->service] > 0)
-		decide(d, &key, event, time, ret);
+	return false;
 }
 
 void detector_event(struct detector *d, uint32_t host, const struct event *event, int64_t now,
 	struct verdict *ret)
 {
-	int64_t time = event->time;
+	struct failure f;
 	*ret = (struct verdict){0};
-	if (time == EVENT_NO_TIME || time > now + AHEAD_MOST)
-		time = now;
-	if (event->outcome == OUTCOME_SUCCESS)
-		d->stats.successes++;
-	else if (event->outcome == OUTCOME_FAILURE)
-		failure(d, host, event, time, ret);
+	bool placed = detector_count(d, host, event, now, &f);
+	ret->attempts = f.attempts;
+	if (!placed)
+		return;
+	ret->source = f.key.source;
+	ret->refused = f.refused;
+	ret->decided = detector_judge(d, &f, &ret->decision);
 }
-
 int64_t detector_span(const struct detector *d)
 {
 	return d->span;

@@ -29,6 +29,17 @@ struct verdict {
 	struct decision decision;
 };
 
+/* What one event adds to the failures of its source. */
+struct failure {
+	struct window_key key; /* host, service, source */
+	struct addr src;       /* the very address */
+	enum protect_reason refused;
+	uint32_t attempts;         /* at least 1 */
+	int64_t time;              /* ms, as the windows have it */
+	int64_t past;              /* the same, but never after the `now` it was counted at */
+	struct window_place place; /* unless refused */
+};
+
 /* windows, protect: borrowed. */
 struct detector *detector_new(struct window_table *windows, const struct protect *protect);
 struct detector *detector_free(struct detector *d);
@@ -44,6 +55,17 @@ int detector_set_rules(struct detector *d, const struct rule *rules, unsigned n)
  */
 void detector_event(struct detector *d, uint32_t host, const struct event *event, int64_t now,
 	struct verdict *ret);
+/*
+ * The same in two halves, so that the memory of a window can come in between. The first says
+ * what the event adds; true when *ret is a failure with a source: it is to be judged,
+ * in order, before rules or windows change.
+ */
+bool detector_count(struct detector *d, uint32_t host, const struct event *event, int64_t now,
+	struct failure *ret);
+/* Asks for what the judgement needs next; any number of times, or never. */
+void detector_approach(const struct detector *d, struct failure *f);
+/* True when it decides. */
+bool detector_judge(struct detector *d, const struct failure *f, struct decision *ret);
 /* The longest span of the rules (ms): older windows mean nothing. */
 int64_t detector_span(const struct detector *d);
 void detector_get_stats(const struct detector *d, struct detect_stats *ret);

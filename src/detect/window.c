@@ -66,14 +66,13 @@ struct window_table *window_table_free(struct window_table *t)
 
 /* ---- adding failures ---- */
 
-static struct cell *add(struct window_table *t, const struct window_key *key, const int64_t *times,
-	unsigned n, unsigned keep)
+static struct cell *add(struct window_table *t, uint64_t hash, const struct packed_key *key,
+	const int64_t *times, unsigned n, unsigned keep)
 {
-	struct packed_key packed = cells_pack(key);
-	uint32_t *bucket = cells_bucket(t, &packed);
-	struct cell *e = cells_find(t, *bucket, &packed);
+	uint32_t *bucket = cells_bucket(t, hash);
+	struct cell *e = cells_find(t, *bucket, key);
 	if (!e)
-		e = cells_make(t, &packed, bucket);
+		e = cells_make(t, key, bucket);
 	if (!e)
 		return NULL;
 	while (e->n > keep)
@@ -83,15 +82,44 @@ static struct cell *add(struct window_table *t, const struct window_key *key, co
 	return e;
 }
 
+struct window_place window_place(const struct window_table *t, const struct window_key *key)
+{
+	struct packed_key packed = cells_pack(key);
+	struct window_place place = {.hash = cells_hash(t, &packed)};
+	__builtin_prefetch(cells_bucket(t, place.hash));
+	return place;
+}
+
+/* First to the bucket's first entry, then along the bucket. */
+void window_approach(const struct window_table *t, struct window_place *place)
+{
+	place->number =
+		place->number ? cell_at(t, place->number)->link : *cells_bucket(t, place->hash);
+	if (place->number == 0)
+		return;
+	/* a cell may lie across two lines */
+	const char *cell = (const char *)cell_at(t, place->number);
+	__builtin_prefetch(cell, 1);
+	__builtin_prefetch(cell + sizeof(struct cell) - 1, 1);
+}
+
 uint32_t window_add(struct window_table *t, const struct window_key *key, int64_t time, unsigned n,
 	unsigned keep)
 {
+	struct window_place place = window_place(t, key);
+	return window_add_at(t, &place, key, time, n, keep);
+}
+
+uint32_t window_add_at(struct window_table *t, const struct window_place *place,
+	const struct window_key *key, int64_t time, unsigned n, unsigned keep)
+{
 	int64_t times[WINDOW_MOST];
+	struct packed_key packed = cells_pack(key);
 	keep = MAX_OF(1u, MIN_OF(keep, (unsigned)WINDOW_MOST));
 	n = MIN_OF(n, keep);
 	for (unsigned i = 0; i < n; i++)
 		times[i] = time;
-	struct cell *e = n > 0 ? add(t, key, times, n, keep) : NULL;
+	struct cell *e = n > 0 ? add(t, place->hash, &packed, times, n, keep) : NULL;
 	if (!e)
 		return 0;
 	cells_mark_dirty(t, e);
@@ -100,10 +128,15 @@ uint32_t window_add(struct window_table *t, const struct window_key *key, int64_
 
 /* ---- questions ---- */
 
+static struct cell *find(const struct window_table *t, const struct packed_key *key)
+{
+	return cells_find(t, *cells_bucket(t, cells_hash(t, key)), key);
+}
+
 uint32_t window_find(const struct window_table *t, const struct window_key *key)
 {
 	struct packed_key packed = cells_pack(key);
-	const struct cell *e = cells_find(t, *cells_bucket(t, &packed), &packed);
+	const struct cell *e = find(t, &packed);
 	return e && e->n > 0 ? cell_number(t, e) : 0;
 }
 
@@ -158,7 +191,7 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret)
 void window_clear(struct window_table *t, const struct window_key *key)
 {
 	struct packed_key packed = cells_pack(key);
-	struct cell *e = cells_find(t, *cells_bucket(t, &packed), &packed);
+	struct cell *e = find(t, &packed);
 	if (e)
 		cells_forget(t, e);
 }
@@ -241,10 +274,11 @@ void window_restore(
 		n = WINDOW_MOST;
 	}
 	struct packed_key packed = cells_pack(key);
-	struct cell *e = cells_find(t, *cells_bucket(t, &packed), &packed);
+	uint64_t hash = cells_hash(t, &packed);
+	struct cell *e = cells_find(t, *cells_bucket(t, hash), &packed);
 	if (e)
 		cells_empty(t, e);
-	e = n > 0 ? add(t, key, times, n, WINDOW_MOST) : e;
+	e = n > 0 ? add(t, hash, &packed, times, n, WINDOW_MOST) : e;
 	if (e)
 		e->stored = 1;
 }

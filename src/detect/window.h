@@ -31,6 +31,12 @@ struct window_stats {
 /* Failures this long (ms, 24.8 days) before a source's latest one may be forgotten. */
 #define WINDOW_SPAN_MOST ((int64_t)1 << 31)
 
+/* A source's place among the windows, and how near its memory has come. */
+struct window_place {
+	uint64_t hash;
+	uint32_t number;
+};
+
 /* sources, bytes: limits; bytes covers everything. NULL: no memory. */
 struct window_table *window_table_new(uint32_t sources, uint64_t bytes);
 struct window_table *window_table_free(struct window_table *t);
@@ -41,6 +47,14 @@ struct window_table *window_table_free(struct window_table *t);
  */
 uint32_t window_add(struct window_table *t, const struct window_key *key, int64_t time, unsigned n,
 	unsigned keep);
+/*
+ * The same in steps, for who has other things to do while memory comes: what one touches, the
+ * one before asked for. Others may add and clear in between. A step left out costs time only.
+ */
+struct window_place window_place(const struct window_table *t, const struct window_key *key);
+void window_approach(const struct window_table *t, struct window_place *place);
+uint32_t window_add_at(struct window_table *t, const struct window_place *place,
+	const struct window_key *key, int64_t time, unsigned n, unsigned keep);
 /* The handle of a source that is already there; 0: nothing is known of it. */
 uint32_t window_find(const struct window_table *t, const struct window_key *key);
 /* Failures in (until - span, until]. *ret_first: the earliest of them. */

@@ -186,9 +186,10 @@ static int no_tally(void *ctx, const struct tally_entry *e)
 	return 0;
 }
 
-static int no_window(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+static int no_window(
+	void *ctx, uint32_t row, const struct window_key *key, const int64_t *times, unsigned n)
 {
-	(void)ctx, (void)key, (void)times, (void)n;
+	(void)ctx, (void)row, (void)key, (void)times, (void)n;
 	return 0;
 }
 

@@ -141,7 +141,7 @@ static void put_window(struct bench *b, int64_t i)
 {
 	struct prefix p = source_of(i);
 	int64_t times[4] = {b->now, b->now + i, b->now + i + 1, b->now + i + 2};
-	must(b, store_window_put(b->s, 1, SERVICE_SSH, &p, times, 4));
+	must(b, store_window_put(b->s, (uint32_t)i + 1, 1, SERVICE_SSH, &p, times, 4));
 }
 
 static void put_session(struct bench *b, int64_t i)

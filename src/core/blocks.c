@@ -375,8 +375,9 @@ static void forgive(struct core *c, const struct block *b)
 	if (block_is_remote(c, b))
 		return; /* its agent counts, and forgives */
 	c->touched = true;
-	window_clear(c->windows, &key);
-	(void)store_window_put(c->store, b->host, (int)b->service, &b->target, NULL, 0);
+	uint32_t row = window_clear(c->windows, &key);
+	if (row)
+		(void)store_window_remove(c->store, row);
 }
 
 int blocks_lift(struct core *c, struct block *b)

@@ -16,12 +16,13 @@
 
 #include <errno.h>
 
-static int load_window(void *ctx, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n)
+static int load_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
 {
 	struct core *c = ctx;
 	struct window_key key = {.host = host, .service = (enum service)service, .source = *source};
-	window_restore(c->windows, &key, times, n);
+	window_restore(c->windows, row, &key, times, n);
+	c->windows_cut |= row > window_rows(c->windows);
 	return 0;
 }
 
@@ -110,10 +111,14 @@ static int store_tally(void *ctx, const struct tally_entry *e)
 		c->store, e->minute * MS_MINUTE, c->host.id, (int)e->service, &e->source, e->n);
 }
 
-static int store_window(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+static int store_window(
+	void *ctx, uint32_t row, const struct window_key *key, const int64_t *times, unsigned n)
 {
 	struct core *c = ctx;
-	return store_window_put(c->store, key->host, (int)key->service, &key->source, times, n);
+	if (n == 0)
+		return store_window_remove(c->store, row);
+	return store_window_put(
+		c->store, row, key->host, (int)key->service, &key->source, times, n);
 }
 
 static int store_session(void *ctx, const struct session *session)
@@ -160,13 +165,17 @@ int pipeline_commit(struct core *c, const char *cursor_name, struct slice cursor
 	blocks_flush_counts(c);
 	sweep_sessions(c);
 	(void)tally_drain(&c->tally, store_tally, c);
+	if (c->windows_cut)
+		(void)store_window_cut(c->store, window_rows(c->windows));
 	(void)window_dirty(c->windows, before, store_window, c);
 	(void)session_table_dirty(c->sessions, store_session, c);
 	(void)store_cursor_put(c->store, cursor_name, cursor);
 	r = store_commit(c->store, STORE_REPLAYABLE);
 	c->counters.batches++;
 	blocks_commit(c, r);
-	if (r == 0)
-		window_sweep(c->windows, before); /* a piece, now that the orders are out */
-	return r;
+	if (r < 0)
+		return r;
+	c->windows_cut = false;
+	window_sweep(c->windows, before); /* a piece, now that the orders are out */
+	return 0;
 }

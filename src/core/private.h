@@ -95,6 +95,7 @@ struct core {
 
 	struct session_table *sessions;
 	struct window_table *windows;
+	bool windows_cut; /* the store has rows of when there was more memory for them */
 	struct protect *protect;
 	struct detector *detector;
 	struct ahead *ahead; /* failures of the open batch that wait for their windows */

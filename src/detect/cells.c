@@ -3,6 +3,7 @@
  * Finding, making and letting go of entries; who leaves when the budget is used
  * up. A cell keeps its place in the list of changes when it is given back, so
  * that no cell is ever listed twice and the list needs no more room than cells.
+ * A source that left and the one that has its cell now are one row of the store.
  */
 #include "detect/cells.h"
 
@@ -32,9 +33,9 @@ struct cell *cells_find(const struct window_table *t, uint32_t bucket, const str
 
 void cells_release(struct window_table *t, struct cell *c)
 {
-	uint8_t listed = c->listed;
-	*c = (struct cell){.link = t->free};
-	c->listed = listed & 1u;
+	if (c->stored)
+		cells_mark_dirty(t, c);
+	*c = (struct cell){.link = t->free, .listed = c->listed, .stored = c->stored};
 	t->free = cell_number(t, c);
 	t->free_count++;
 }
@@ -48,13 +49,18 @@ void cells_release_chunks(struct window_table *t, struct cell *e)
 	}
 }
 
-void cells_mark_dirty(struct window_table *t, struct cell *e)
+void cells_mark_dirty(struct window_table *t, struct cell *c)
 {
-	e->dirty = 1;
-	if (e->listed)
+	if (c->listed)
 		return;
-	e->listed = 1;
-	t->changed[t->changed_count++] = cell_number(t, e);
+	c->listed = 1;
+	t->changed[t->changed_count++] = cell_number(t, c);
+}
+
+void cells_reach(struct window_table *t, uint32_t number)
+{
+	while (t->used < number)
+		cells_release(t, &t->cells[t->used++]);
 }
 
 static void unlink_entry(struct window_table *t, struct cell *e)
@@ -73,24 +79,12 @@ void cells_empty(struct window_table *t, struct cell *e)
 	e->n = 0;
 }
 
-static void entry_release(struct window_table *t, struct cell *e)
+void cells_forget(struct window_table *t, struct cell *e)
 {
 	cells_empty(t, e);
 	unlink_entry(t, e);
 	cells_release(t, e);
 	t->entries--;
-}
-
-void cells_forget(struct window_table *t, struct cell *e)
-{
-	if (!e->stored) {
-		entry_release(t, e);
-		return;
-	}
-	if (e->n > 0) {
-		cells_empty(t, e);
-		cells_mark_dirty(t, e);
-	}
 }
 
 /* ---- eviction ---- */
@@ -130,9 +124,7 @@ static bool evict(struct window_table *t, const struct cell *but)
 			victim = e;
 	}
 	t->evicted += victim->n > 0;
-	if (victim->stored && t->gone_count < t->gone_size)
-		t->gone[t->gone_count++] = cells_key_of(victim);
-	entry_release(t, victim);
+	cells_forget(t, victim);
 	return true;
 }
 
@@ -167,5 +159,6 @@ struct cell *cells_make(struct window_table *t, const struct packed_key *key, ui
 	e->link = *bucket;
 	*bucket = cell_number(t, e);
 	t->entries++;
+	t->made++;
 	return e;
 }

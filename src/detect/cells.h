@@ -30,9 +30,9 @@ struct cell {
 	uint16_t n;  /* failures: of the whole entry, or in this chunk */
 	uint8_t len; /* entry: prefix length */
 	uint8_t kind : 2;
-	uint8_t dirty : 1;  /* entry: changed since the last report */
-	uint8_t listed : 1; /* its number is in changed[]; survives the cell's reuse */
-	uint8_t stored : 1; /* entry: the store has a row */
+	/* of the number, so they survive the cell's reuse */
+	uint8_t listed : 1; /* it is in changed[] */
+	uint8_t stored : 1; /* the store has a row of it */
 	uint8_t service : 3;
 	uint32_t link;
 	union {
@@ -49,7 +49,7 @@ struct cell {
 static_assert(sizeof(struct cell) == 52, "1,000,000 sources must fit into 64 MiB");
 static_assert(SERVICE_COUNT <= 8, "cell.service has three bits");
 
-/* What is hashed, and what remains of a source that left. */
+/* What is hashed. */
 struct packed_key {
 	struct addr addr;
 	uint32_t host;
@@ -63,14 +63,13 @@ struct window_table {
 	uint32_t entries, tracked;       /* tracked: entries with failures */
 	uint32_t used, free, free_count; /* used: cells ever handed out */
 	uint32_t swept;                  /* where window_sweep() goes on */
+	uint32_t made;                   /* entries since the last sweep */
 	uint64_t evicted, random;
 	unsigned shift; /* of a hash, to get the bucket */
 	struct cell *cells;
 	uint32_t *buckets;
-	uint32_t *changed; /* cells in need of a report */
+	uint32_t *changed; /* numbers whose rows are no longer right */
 	uint32_t changed_count;
-	struct packed_key *gone; /* evicted, but stored */
-	uint32_t gone_count, gone_size;
 };
 
 static inline struct cell *cell_at(const struct window_table *t, uint32_t number)
@@ -149,10 +148,14 @@ struct cell *cells_find(
 struct cell *cells_make(struct window_table *t, const struct packed_key *key, uint32_t *bucket);
 /* A free cell, evicting a source other than `but` if it must; NULL: no room. */
 struct cell *cells_take(struct window_table *t, enum cell_kind kind, const struct cell *but);
+/* Those up to this number are free from now on, if they were never used: it is the next to be
+   taken then. */
+void cells_reach(struct window_table *t, uint32_t number);
 void cells_release(struct window_table *t, struct cell *c);
 void cells_release_chunks(struct window_table *t, struct cell *e);
 /* Takes all failures away. */
 void cells_empty(struct window_table *t, struct cell *e);
-/* Lets an entry go; without failures it remains until the store has heard of it. */
+/* Lets an entry go. */
 void cells_forget(struct window_table *t, struct cell *e);
-void cells_mark_dirty(struct window_table *t, struct cell *e);
+/* The store's row of its number is no longer right. */
+void cells_mark_dirty(struct window_table *t, struct cell *c);

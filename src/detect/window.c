@@ -8,11 +8,11 @@
 #include "detect/cells.h"
 #include "detect/times.h"
 
-/* Cells window_sweep() looks at in one call. */
+/* Cells window_sweep() looks at in one call, beside two for each source that is new. So it gets
+   around however many come. */
 #define SWEEP_CELLS 4096
-/* Sources evicted between two reports that the store still has. If there are
-   more, their rows stay until they are restored and found too old. */
-#define GONE_MOST 65536u
+/* Cells left free among restored ones, beside as many as there are. */
+#define GAPS_MOST 4096
 
 /* ---- making the table ---- */
 
@@ -33,8 +33,7 @@ struct window_table *window_table_new(uint32_t sources, uint64_t bytes)
 		return NULL;
 	unsigned bits = bucket_bits(sources, bytes);
 	uint64_t buckets = (uint64_t)1 << bits;
-	t->gone_size = (uint32_t)MIN_OF(GONE_MOST, bytes / 40 / sizeof(*t->gone) + 1);
-	uint64_t fixed = buckets * sizeof(*t->buckets) + t->gone_size * sizeof(*t->gone);
+	uint64_t fixed = buckets * sizeof(*t->buckets);
 	uint64_t cells =
 		bytes > fixed ? (bytes - fixed) / (sizeof(*t->cells) + sizeof(*t->changed)) : 0;
 	t->limit = (uint32_t)MIN_OF(cells, (uint64_t)UINT32_MAX - 1);
@@ -46,8 +45,7 @@ struct window_table *window_table_new(uint32_t sources, uint64_t bytes)
 	t->cells = calloc((size_t)t->limit + 1, sizeof(*t->cells));
 	t->buckets = calloc(buckets, sizeof(*t->buckets));
 	t->changed = calloc((size_t)t->limit + 1, sizeof(*t->changed));
-	t->gone = calloc(t->gone_size, sizeof(*t->gone));
-	if (!t->cells || !t->buckets || !t->changed || !t->gone)
+	if (!t->cells || !t->buckets || !t->changed)
 		return window_table_free(t);
 	return t;
 }
@@ -58,7 +56,6 @@ struct window_table *window_table_free(struct window_table *t)
 		free(t->cells);
 		free(t->buckets);
 		free(t->changed);
-		free(t->gone);
 		free(t);
 	}
 	return NULL;
@@ -182,92 +179,95 @@ void window_get_stats(const struct window_table *t, struct window_stats *ret)
 	*ret = (struct window_stats){.tracked = t->tracked,
 		.evicted = t->evicted,
 		.bytes = cells * (sizeof(*t->cells) + sizeof(*t->changed)) +
-			 sizeof(*t->buckets) * ((uint64_t)1 << (64 - t->shift)) +
-			 t->gone_count * sizeof(*t->gone)};
+			 sizeof(*t->buckets) * ((uint64_t)1 << (64 - t->shift))};
 }
 
 /* ---- forgetting ---- */
 
-void window_clear(struct window_table *t, const struct window_key *key)
+uint32_t window_clear(struct window_table *t, const struct window_key *key)
 {
 	struct packed_key packed = cells_pack(key);
 	struct cell *e = find(t, &packed);
-	if (e)
-		cells_forget(t, e);
+	if (!e)
+		return 0;
+	cells_forget(t, e);
+	return e->stored ? cell_number(t, e) : 0;
 }
 
 void window_sweep(struct window_table *t, int64_t before)
 {
-	for (uint32_t i = MIN_OF(t->used, (uint32_t)SWEEP_CELLS); i > 0; i--) {
+	uint64_t most = (uint64_t)SWEEP_CELLS + 2 * (uint64_t)t->made;
+	t->made = 0;
+	for (uint64_t i = MIN_OF((uint64_t)t->used, most); i > 0; i--) {
 		if (t->swept >= t->used)
 			t->swept = 0;
 		struct cell *c = &t->cells[t->swept++];
-		if (c->kind == CELL_ENTRY && (c->n == 0 || entry_latest(c) < before))
+		if (c->kind == CELL_ENTRY && entry_latest(c) < before)
 			cells_forget(t, c);
 	}
 }
 
 /* ---- the store's side ---- */
 
-typedef int (*report_fn)(void *, const struct window_key *, const int64_t *, unsigned);
-
-static bool is_expired(const struct cell *e, int64_t oldest)
+uint32_t window_rows(const struct window_table *t)
 {
-	return e->n == 0 || entry_latest(e) < oldest;
+	return t->limit;
 }
 
-static int report_entry(
-	const struct window_table *t, struct cell *e, int64_t oldest, report_fn fn, void *ctx)
+typedef int (*report_fn)(void *, uint32_t, const struct window_key *, const int64_t *, unsigned);
+
+static bool is_current(const struct cell *c, int64_t oldest)
+{
+	return c->kind == CELL_ENTRY && entry_latest(c) >= oldest;
+}
+
+static int report_cell(
+	const struct window_table *t, struct cell *c, int64_t oldest, report_fn fn, void *ctx)
 {
 	int64_t times[WINDOW_MOST];
-	struct packed_key packed = cells_key_of(e);
+	uint32_t row = cell_number(t, c);
+	if (!is_current(c, oldest))
+		return c->stored ? fn(ctx, row, NULL, NULL, 0) : 0;
+	struct packed_key packed = cells_key_of(c);
 	struct window_key key = cells_unpack(&packed);
-	if (!is_expired(e, oldest))
-		return fn(ctx, &key, times, times_list(t, e, times));
-	return e->stored ? fn(ctx, &key, NULL, 0) : 0;
+	return fn(ctx, row, &key, times, times_list(t, c, times));
 }
 
 static int report(const struct window_table *t, int64_t oldest, report_fn fn, void *ctx)
 {
-	/* who left first: the same source may have come again since */
-	for (uint32_t i = 0; i < t->gone_count; i++) {
-		struct window_key key = cells_unpack(&t->gone[i]);
-		int r = fn(ctx, &key, NULL, 0);
-		if (r != 0)
-			return r;
-	}
-	for (uint32_t i = 0; i < t->changed_count; i++) {
-		struct cell *e = cell_at(t, t->changed[i]);
-		int r = e->dirty ? report_entry(t, e, oldest, fn, ctx) : 0;
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	int r = 0;
+	for (uint32_t i = 0; r == 0 && i < t->changed_count; i++)
+		r = report_cell(t, cell_at(t, t->changed[i]), oldest, fn, ctx);
+	return r;
 }
 
-int window_dirty(struct window_table *t, int64_t oldest,
-	int (*fn)(void *ctx, const struct window_key *key, const int64_t *times, unsigned n),
-	void *ctx)
+int window_dirty(struct window_table *t, int64_t oldest, report_fn fn, void *ctx)
 {
 	int r = report(t, oldest, fn, ctx);
 	if (r != 0)
 		return r;
 	for (uint32_t i = 0; i < t->changed_count; i++) {
-		struct cell *e = cell_at(t, t->changed[i]);
-		e->listed = 0;
-		if (!e->dirty)
-			continue;
-		e->dirty = 0;
-		if (is_expired(e, oldest))
-			cells_empty(t, e); /* freed by window_sweep() */
-		e->stored = e->n > 0;
+		struct cell *c = cell_at(t, t->changed[i]);
+		c->listed = 0;
+		c->stored = is_current(c, oldest);
+		if (c->kind == CELL_ENTRY && !c->stored)
+			cells_forget(t, c);
 	}
-	t->changed_count = t->gone_count = 0;
+	t->changed_count = 0;
 	return 0;
 }
 
-void window_restore(
-	struct window_table *t, const struct window_key *key, const int64_t *times, unsigned n)
+/* The row is there, and shall be written again or go. */
+static void mark_row(struct window_table *t, uint32_t row)
+{
+	if (row > t->limit)
+		return;
+	cell_at(t, row)->stored = 1;
+	cells_mark_dirty(t, cell_at(t, row));
+}
+
+void window_restore(struct window_table *t, uint32_t row, const struct window_key *key,
+	const int64_t *times, unsigned n)
 {
 	if (n > WINDOW_MOST) {
 		times += n - WINDOW_MOST;
@@ -275,10 +275,15 @@ void window_restore(
 	}
 	struct packed_key packed = cells_pack(key);
 	uint64_t hash = cells_hash(t, &packed);
-	struct cell *e = cells_find(t, *cells_bucket(t, hash), &packed);
-	if (e)
-		cells_empty(t, e);
-	e = n > 0 ? add(t, hash, &packed, times, n, WINDOW_MOST) : e;
-	if (e)
+	bool known = cells_find(t, *cells_bucket(t, hash), &packed) != NULL;
+	if (row <= t->limit && row > t->used && row - t->used <= t->entries + GAPS_MOST)
+		cells_reach(t, row);
+	struct cell *e = n > 0 && !known ? add(t, hash, &packed, times, n, WINDOW_MOST) : NULL;
+	if (e && cell_number(t, e) == row) {
 		e->stored = 1;
+		return;
+	}
+	mark_row(t, row);
+	if (e)
+		cells_mark_dirty(t, e);
 }

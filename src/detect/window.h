@@ -65,22 +65,30 @@ int64_t window_latest(const struct window_table *t, uint32_t handle);
 /* All failures, oldest first; returns how many. */
 unsigned window_times(
 	const struct window_table *t, uint32_t handle, int64_t ret[static WINDOW_MOST]);
-/* Forgets the source: it was blocked, or unblocked by a person. */
-void window_clear(struct window_table *t, const struct window_key *key);
+/* Forgets the source: it was blocked, or unblocked by a person. The row that is wrong now, if
+   it is stored at all; 0: none. */
+uint32_t window_clear(struct window_table *t, const struct window_key *key);
 /* Forgets every source whose latest failure is before `before`; bounded work a call. */
 void window_sweep(struct window_table *t, int64_t before);
 void window_get_stats(const struct window_table *t, struct window_stats *ret);
 
 /*
- * For the store: fn gets every window changed since the last call (n == 0: it is
- * gone), times oldest first, and they become clean. Windows whose latest failure
- * is before `oldest` are reported as gone instead. When fn returns non-zero that
- * is returned and everything stays dirty. When the transaction fails afterwards,
- * the table is of no use: restore a new one from the store.
+ * For the store, which has a row a window: its number is where the window lies here, so that
+ * new ones are written side by side however far apart their addresses are. fn gets every row
+ * changed since the last call (n == 0: it is gone, key is NULL), times oldest first, and
+ * they become clean. Windows whose latest failure is before `oldest` are reported as gone
+ * instead. When fn returns non-zero that is returned and everything stays dirty. When
+ * the transaction fails afterwards, the table is of no use: restore a new one from the store.
  */
 int window_dirty(struct window_table *t, int64_t oldest,
-	int (*fn)(void *ctx, const struct window_key *key, const int64_t *times, unsigned n),
+	int (*fn)(void *ctx, uint32_t row, const struct window_key *key, const int64_t *times,
+		unsigned n),
 	void *ctx);
-/* Puts a stored window back; times oldest first. */
-void window_restore(
-	struct window_table *t, const struct window_key *key, const int64_t *times, unsigned n);
+/*
+ * Puts a stored window back; times oldest first. Rows must come in order, to an empty table. One
+ * that cannot lie at its number is stored under another with the next report. The table had
+ * more memory when it made those beyond window_rows(), and will not name them again.
+ */
+void window_restore(struct window_table *t, uint32_t row, const struct window_key *key,
+	const int64_t *times, unsigned n);
+uint32_t window_rows(const struct window_table *t);

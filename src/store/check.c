@@ -147,10 +147,10 @@ static int any_block(void *ctx, const struct block *b)
 	return 0;
 }
 
-static int any_window(void *ctx, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n)
+static int any_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
 {
-	(void)ctx, (void)host, (void)service, (void)source, (void)times, (void)n;
+	(void)ctx, (void)row, (void)host, (void)service, (void)source, (void)times, (void)n;
 	return 0;
 }
 

@@ -64,10 +64,14 @@ int store_cursor_put(struct store *s, const char *name, struct slice cursor);
 int store_cursor_get(struct store *s, const char *name, struct buf *ret); /* or NOT_FOUND */
 
 /* windows.c: what the detectors know, see detect/window.h and model/session.h. */
-int store_window_put(struct store *s, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n); /* n == 0 removes */
+int store_window_put(struct store *s, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n);
+int store_window_remove(struct store *s, uint32_t row);
+/* Removes all rows after this one. */
+int store_window_cut(struct store *s, uint32_t row);
+/* In order of their rows. */
 int store_window_each(struct store *s,
-	int (*fn)(void *ctx, uint32_t host, int service, const struct prefix *source,
+	int (*fn)(void *ctx, uint32_t row, uint32_t host, int service, const struct prefix *source,
 		const int64_t *times, unsigned n),
 	void *ctx);
 int store_session_put(struct store *s, const struct session *session); /* closed: removes */

@@ -34,6 +34,42 @@ static void windows_outlive_a_restart(void **state)
 	assert_int_equal(world_attempts(w), 10);
 }
 
+static uint64_t tracked(struct world *w)
+{
+	struct core_status status;
+	core_get_status(w->core, &status);
+	return status.windows.tracked;
+}
+
+static void windows_outlive_less_memory(void **state)
+{
+	struct world *w = *state;
+	int64_t now = clock_now();
+	char address[32];
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(address, sizeof(address), "198.51.100.%d", i);
+		world_failures(w, address, 1, now - 3000);
+	}
+	world_failures(w, ADDRESS, 8, now - 2000);
+	world_until(w, world_attempts(w) == 108);
+	assert_int_equal(tracked(w), 101);
+	world_stop(w);
+	w->settings->tracked_bytes = 4096; /* for some sixty sources */
+	world_start(w);
+	uint64_t kept = tracked(w);
+	assert_in_range(kept, 30, 70);
+	world_failures(w, ADDRESS, 1, now - 1000);
+	world_until(w, world_attempts(w) == 109);
+	/* what went for want of memory does not come back with it */
+	world_stop(w);
+	w->settings->tracked_bytes = 4 << 20;
+	world_start(w);
+	assert_int_equal(tracked(w), kept);
+	world_failures(w, ADDRESS, 1, now - 500);
+	world_until(w, world_state(w, ADDRESS) == BLOCK_APPLIED);
+	assert_int_equal(world_block(w, ADDRESS, SERVICE_SSH).attempts, 10);
+}
+
 static void write_line(struct world *w, const char *message)
 {
 	char stamp[CLOCK_TEXT_MAX];
@@ -240,6 +276,7 @@ int main(void)
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	const struct CMUnitTest tests[] = {
 		CASE(windows_outlive_a_restart),
+		CASE(windows_outlive_less_memory),
 		CASE(sessions_outlive_a_restart),
 		CASE(wanted_is_ordered_again_after_a_restart),
 		CASE(a_lift_under_way_is_ended_by_a_restart),

@@ -115,9 +115,11 @@ static struct event draw_event(uint64_t *seed, int64_t *now)
 	};
 }
 
-static int keep_row(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+static int keep_row(
+	void *ctx, uint32_t number, const struct window_key *key, const int64_t *times, unsigned n)
 {
 	struct rows *rows = ctx;
+	assert_true(number > 0);
 	struct row *row = &rows->list[rows->n++];
 	assert_true(rows->n <= countof(rows->list) && n <= countof(row->times));
 	row->key = *key;
@@ -273,6 +275,7 @@ static void trouble_stops_nothing(void **state)
 
 int main(void)
 {
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(later_is_the_same_as_at_once),
 		cmocka_unit_test(at_once_is_one_event),

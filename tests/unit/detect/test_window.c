@@ -90,25 +90,61 @@ static void assert_same_times(
 
 /* ---- rows, as a store keeps them ---- */
 
+#define ROWS 1000
+
 struct dump {
-	struct model rows;
-	bool row[SOURCES];
+	struct model rows;     /* by source */
+	uint32_t at[SOURCES];  /* the source's row; 0: none */
+	uint32_t source[ROWS]; /* + 1; 0: no such row */
 	unsigned calls, fail_at;
 };
 
-static int dump_row(void *ctx, const struct window_key *key, const int64_t *times, unsigned n)
+static void remove_row(struct dump *d, uint32_t row)
+{
+	uint32_t source = d->source[row];
+	if (source && d->at[source - 1] == row)
+		d->at[source - 1] = 0;
+	d->source[row] = 0;
+}
+
+static int dump_row(
+	void *ctx, uint32_t row, const struct window_key *key, const int64_t *times, unsigned n)
 {
 	struct dump *d = ctx;
-	uint32_t source = source_of(key);
 	if (++d->calls == d->fail_at)
 		return -5;
+	assert_in_range(row, 1, ROWS - 1);
+	remove_row(d, row);
+	assert_int_equal(key == NULL, n == 0);
+	if (n == 0)
+		return 0;
+	uint32_t source = source_of(key);
 	assert_int_equal(key->host, key_of(source).host);
 	assert_int_equal(key->service, key_of(source).service);
-	d->row[source] = n > 0;
+	d->at[source] = row;
+	d->source[row] = source + 1;
 	d->rows.n[source] = n;
 	for (unsigned i = 0; i < n; i++)
 		d->rows.times[source][i] = times[i];
 	return 0;
+}
+
+static unsigned rows_of(const struct dump *d)
+{
+	unsigned n = 0;
+	for (uint32_t row = 1; row < ROWS; row++)
+		n += d->source[row] != 0;
+	return n;
+}
+
+static void restore_rows(struct window_table *t, const struct dump *d)
+{
+	for (uint32_t row = 1; row < ROWS; row++) {
+		uint32_t source = d->source[row] - 1;
+		struct window_key key = key_of(source);
+		if (d->source[row])
+			window_restore(t, row, &key, d->rows.times[source], d->rows.n[source]);
+	}
 }
 
 static void counts_equal_the_model(void **state)
@@ -315,28 +351,43 @@ static void sweep_forgets_the_silent(void **state)
 	assert_int_equal(stats.evicted, 0);
 }
 
+/* However many new ones come between two sweeps, it gets around. */
+static void sweep_keeps_up_with_new_sources(void **state)
+{
+	(void)state;
+	_cleanup_(tablep) struct window_table *t = window_table_new(1000000, 64u << 20);
+	struct window_stats stats;
+	for (uint32_t i = 0; i < 400000; i++) {
+		struct addr a = addr_from_v4(i);
+		struct window_key key = {1, SERVICE_SSH, {.addr = a, .len = 128}};
+		(void)window_add(t, &key, i, 1, 10);
+		if (i % 8000 == 0)
+			window_sweep(t, (int64_t)i - 20000);
+	}
+	window_get_stats(t, &stats);
+	assert_in_range(stats.tracked, 20000, 60000);
+}
+
 /* ---- the store's side ---- */
 
-/* A table made from the rows knows what the table that wrote them knows. */
-static void assert_restores(struct window_table *t, const struct dump *d)
+/* A table made from the rows knows what the table that wrote them knows, and so do the rows once
+   it has been reported. */
+static void assert_restores(struct window_table *t, struct dump *d)
 {
 	_cleanup_(tablep) struct window_table *copy = window_table_new(1000, 4u << 20);
-	for (uint32_t i = 0; i < SOURCES; i++) {
-		struct window_key key = key_of(i);
-		if (d->row[i])
-			window_restore(copy, &key, d->rows.times[i], d->rows.n[i]);
-	}
-	struct dump again = {0};
-	assert_int_equal(window_dirty(copy, INT64_MIN, dump_row, &again), 0);
-	assert_int_equal(again.calls, 0); /* what was restored is clean */
+	unsigned rows = rows_of(d);
+	restore_rows(copy, d);
+	assert_int_equal(window_dirty(copy, INT64_MIN, dump_row, d), 0);
+	assert_int_equal(rows_of(d), rows);
 	struct window_stats a, b;
 	window_get_stats(t, &a);
 	window_get_stats(copy, &b);
 	assert_int_equal(a.tracked, b.tracked);
 	for (uint32_t i = 0; i < SOURCES; i++) {
-		if (!d->row[i])
+		if (!d->at[i])
 			continue;
 		struct window_key key = key_of(i);
+		assert_same_times(copy, window_find(copy, &key), &d->rows, i);
 		int64_t time = d->rows.times[i][d->rows.n[i] - 1], before[WINDOW_MOST],
 			after[WINDOW_MOST];
 		unsigned n = window_times(t, window_add(t, &key, time, 1, 1000), before);
@@ -374,10 +425,7 @@ static void rows_follow_every_change(void **state)
 	struct window_stats stats;
 	window_get_stats(t, &stats);
 	assert_true(stats.evicted > 0);
-	unsigned rows = 0;
-	for (uint32_t i = 0; i < SOURCES; i++)
-		rows += d->row[i];
-	assert_int_equal(rows, stats.tracked);
+	assert_int_equal(rows_of(d), stats.tracked);
 	assert_restores(t, d);
 }
 
@@ -417,8 +465,8 @@ static void what_left_the_span_is_gone(void **state)
 	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
 	(void)window_add(t, &a, 1001, 1, 10);
 	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
-	assert_false(d->row[1]);
-	assert_true(d->row[2]);
+	assert_false(d->at[1]);
+	assert_true(d->at[2]);
 	/* said once, not again */
 	unsigned calls = d->calls;
 	window_clear(t, &a);
@@ -426,7 +474,7 @@ static void what_left_the_span_is_gone(void **state)
 	assert_int_equal(d->calls, calls);
 	window_sweep(t, 10000);
 	assert_int_equal(window_dirty(t, 5000, dump_row, d), 0);
-	assert_false(d->row[2]);
+	assert_false(d->at[2]);
 	/* and its memory is free for others */
 	window_sweep(t, 10000);
 	_cleanup_(tablep) struct window_table *unused = window_table_new(100, 1u << 20);
@@ -456,6 +504,94 @@ static void failed_report_stays_dirty(void **state)
 	assert_int_equal(d->calls, 0);
 }
 
+/* ---- rows that do not lie where a table would put them ---- */
+
+static void restored_rows_stay_where_they_are(void **state)
+{
+	(void)state;
+	_cleanup_(tablep) struct window_table *t = window_table_new(100, 1u << 20);
+	_cleanup_(freep) struct dump *d = calloc(1, sizeof(*d));
+	static const uint32_t rows[] = {3, 4, 90, 500};
+	for (uint32_t i = 0; i < countof(rows); i++) {
+		struct window_key key = key_of(i);
+		int64_t times[4] = {1000, 1000, 2000, 3000 + i};
+		assert_int_equal(dump_row(d, rows[i], &key, times, 4), 0);
+	}
+	restore_rows(t, d);
+	d->calls = 0;
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	assert_int_equal(d->calls, 0); /* what was restored is clean */
+	/* new ones fill the gaps and leave the old ones alone */
+	for (uint32_t i = countof(rows); i < SOURCES; i++) {
+		struct window_key key = key_of(i);
+		(void)window_add(t, &key, 4000, 1, 10);
+	}
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	assert_int_equal(rows_of(d), SOURCES);
+	for (uint32_t i = 0; i < countof(rows); i++)
+		assert_int_equal(d->at[i], rows[i]);
+	assert_restores(t, d);
+}
+
+static void misplaced_rows_move(void **state)
+{
+	(void)state;
+	/* too small for most numbers */
+	_cleanup_(tablep) struct window_table *t = window_table_new(100, 4096);
+	_cleanup_(freep) struct dump *d = calloc(1, sizeof(*d));
+	for (uint32_t i = 0; i < 8; i++) {
+		struct window_key key = key_of(i);
+		int64_t times[4] = {1000, 1000, 2000, 3000 + i};
+		assert_int_equal(dump_row(d, 1 + 140 * i, &key, times, 4), 0);
+	}
+	restore_rows(t, d);
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	assert_in_range(window_rows(t), 9, 100);
+	for (uint32_t row = window_rows(t) + 1; row < ROWS; row++)
+		remove_row(d, row);
+	assert_int_equal(rows_of(d), 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_in_range(d->at[i], 1, window_rows(t));
+	d->calls = 0;
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	assert_int_equal(d->calls, 0);
+	/* a source that was stored twice has one row again */
+	struct window_key key = key_of(3);
+	int64_t time = 5000;
+	window_restore(t, 60, &key, &time, 1);
+	d->source[60] = 4;
+	assert_int_equal(window_dirty(t, 0, dump_row, d), 0);
+	assert_int_equal(rows_of(d), 8);
+	assert_same_times(t, window_find(t, &key), &d->rows, 3);
+}
+
+static int count_gone(
+	void *ctx, uint32_t row, const struct window_key *key, const int64_t *times, unsigned n)
+{
+	(void)key, (void)times;
+	if (n == 0)
+		*(unsigned *)ctx += row;
+	else
+		assert_int_equal(row, 1);
+	return 0;
+}
+
+/* One row far away must not make the table touch all that lies before it. */
+static void far_rows_cost_no_memory(void **state)
+{
+	(void)state;
+	_cleanup_(tablep) struct window_table *t = window_table_new(1000000, 64u << 20);
+	struct window_key key = key_of(1);
+	int64_t times[] = {1000, 2000};
+	window_restore(t, 900000, &key, times, 2);
+	(void)window_add(t, &key, 3000, 1, 10);
+	unsigned gone = 0;
+	assert_int_equal(window_dirty(t, 0, count_gone, &gone), 0);
+	assert_int_equal(gone, 900000);
+	int64_t first;
+	assert_int_equal(window_count(t, window_find(t, &key), 3000, SPAN, &first), 3);
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -470,10 +606,14 @@ int main(void)
 		cmocka_unit_test(sources_are_limited_too),
 		cmocka_unit_test(one_source_may_use_all_cells),
 		cmocka_unit_test(sweep_forgets_the_silent),
+		cmocka_unit_test(sweep_keeps_up_with_new_sources),
 		cmocka_unit_test(rows_follow_every_change),
 		cmocka_unit_test(only_changes_are_reported),
 		cmocka_unit_test(what_left_the_span_is_gone),
 		cmocka_unit_test(failed_report_stays_dirty),
+		cmocka_unit_test(restored_rows_stay_where_they_are),
+		cmocka_unit_test(misplaced_rows_move),
+		cmocka_unit_test(far_rows_cost_no_memory),
 	};
 	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static void fill(struct fixture *f)
 	}
 	assert_int_equal(store_block_expunge(f->store, f->now, 20), 20);
 	assert_int_equal(store_attempt_expunge(f->store, f->now - 100 * 60000, 33), 33);
-	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &source, times, 3), 0);
+	assert_int_equal(store_window_put(f->store, 7, 1, SERVICE_SSH, &source, times, 3), 0);
 	assert_int_equal(store_session_put(f->store, &session), 0);
 	struct custom_block cb = {.account = f->account.id,
 		.target = fixture_prefix("203.0.113.7"),
@@ -160,10 +160,10 @@ static void each_kind_of_damage_is_named(void **state)
 	(void)state;
 }
 
-static int count_window(void *ctx, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n)
+static int count_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
 {
-	(void)host, (void)service, (void)source, (void)times;
+	(void)row, (void)host, (void)service, (void)source, (void)times;
 	*(unsigned *)ctx += n;
 	return 0;
 }
@@ -187,6 +187,10 @@ static void damaged_rows_are_skipped_and_counted(void **state)
 		/* 2 before 1 */
 		WINDOW "zeroblob(16), 128, 2, 1, x'0102000000000000000100000000000000');" WINDOW
 		"zeroblob(16), 128, 3, 99, " TIME ");" WINDOW "x'ff', 128, 4, 1, " TIME ");"
+		"INSERT INTO window SELECT 0, host, service, source, len, times FROM window"
+		" WHERE row = 7;"
+		"INSERT INTO window SELECT 4294967296, host, service, source, len, times"
+		" FROM window WHERE row = 7;"
 		"INSERT INTO session SELECT 10, zeroblob(length(content)) FROM session WHERE key = "
 		"9;"
 		"INSERT INTO session SELECT 0, content FROM session WHERE key = 9;"
@@ -195,11 +199,11 @@ static void damaged_rows_are_skipped_and_counted(void **state)
 	unsigned n = 0;
 	assert_int_equal(store_window_each(f->store, count_window, &n), 0);
 	assert_int_equal(n, 3);
-	assert_int_equal(store_damaged(f->store), 5);
+	assert_int_equal(store_damaged(f->store), 7);
 	n = 0;
 	assert_int_equal(store_session_each(f->store, count_session, &n), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(store_damaged(f->store), 8);
+	assert_int_equal(store_damaged(f->store), 10);
 }
 
 /* Bytes of the file itself: never a crash, and the check says so. */

@@ -42,7 +42,8 @@ static int write_line(struct fixture *f, struct store *s, int64_t n)
 		r = store_block_put(s, &older);
 	}
 	if (r == 0)
-		r = store_window_put(s, f->host, SERVICE_SSH, &b.target, &b.changed, 1);
+		r = store_window_put(
+			s, (uint32_t)n + 1, f->host, SERVICE_SSH, &b.target, &b.changed, 1);
 	struct session session = {.key = (uint64_t)n, .last = b.changed, .service = SERVICE_SSH};
 	if (r == 0)
 		r = store_session_put(s, &session);
@@ -88,10 +89,10 @@ static void no_problem(void *ctx, const char *problem)
 	fail_msg("%s", problem);
 }
 
-static int count_window(void *ctx, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n)
+static int count_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
 {
-	(void)host, (void)service, (void)source, (void)times, (void)n;
+	(void)row, (void)host, (void)service, (void)source, (void)times, (void)n;
 	++*(int64_t *)ctx;
 	return 0;
 }

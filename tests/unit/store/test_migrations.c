@@ -148,6 +148,29 @@ static void the_allow_list_is_the_first_accounts(void **state)
 	assert_int_equal(kept.allow[0].account, f->account.id);
 }
 
+static int sole_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
+{
+	struct prefix address = fixture_prefix("198.51.100.1");
+	++*(unsigned *)ctx;
+	assert_int_equal(row, 1);
+	assert_int_equal(host, 1);
+	assert_int_equal(service, SERVICE_SSH);
+	assert_true(prefix_eq(source, &address));
+	assert_int_equal(n, 2);
+	assert_int_equal(times[1], 2);
+	return 0;
+}
+
+static void windows_have_numbers(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n = 0;
+	assert_int_equal(store_window_each(f->store, sole_window, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(store_damaged(f->store), 0);
+}
+
 static void the_audit_is_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -219,6 +242,7 @@ int main(void)
 		TEST(hosts_keys_and_tokens_are_there),
 		TEST(user_rules_are_everybodys),
 		TEST(the_allow_list_is_the_first_accounts),
+		TEST(windows_have_numbers),
 		TEST(the_audit_is_whole),
 		TEST(what_was_blocked_by_hand_is_a_custom_block),
 	};

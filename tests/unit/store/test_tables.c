@@ -430,18 +430,20 @@ static void cursors(void **state)
 
 struct windows {
 	unsigned n, stop_at;
-	uint32_t host;
+	uint32_t row, host;
 	int service;
 	struct prefix source;
 	int64_t times[1000];
 	unsigned count;
 };
 
-static int add_window(void *ctx, uint32_t host, int service, const struct prefix *source,
-	const int64_t *times, unsigned n)
+static int add_window(void *ctx, uint32_t row, uint32_t host, int service,
+	const struct prefix *source, const int64_t *times, unsigned n)
 {
 	struct windows *w = ctx;
+	assert_true(row > w->row);
 	w->n++;
+	w->row = row;
 	w->host = host;
 	w->service = service;
 	w->source = *source;
@@ -458,16 +460,19 @@ static void windows(void **state)
 	for (int i = 0; i < 1001; i++)
 		times[i] = -5 + i * INT64_C(100000000000);
 	fixture_begin(f);
-	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, times, 3), 0);
-	assert_int_equal(store_window_put(f->store, 4000000000u, SERVICE_RDP, &p, times, 2), 0);
-	assert_int_equal(store_window_put(f->store, 4000000000u, SERVICE_RDP, &p, times, 1000), 0);
-	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, NULL, 0), 0);
-	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, NULL, 0), 0);
+	assert_int_equal(store_window_put(f->store, 9, 1, SERVICE_SSH, &q, times, 3), 0);
+	assert_int_equal(store_window_put(f->store, 5, 1, SERVICE_SSH, &q, times, 2), 0);
+	/* another source has the row now */
+	assert_int_equal(
+		store_window_put(f->store, 5, 4000000000u, SERVICE_RDP, &p, times, 1000), 0);
+	assert_int_equal(store_window_remove(f->store, 9), 0);
+	assert_int_equal(store_window_remove(f->store, 9), 0);
 	fixture_commit(f);
 	fixture_reopen(f);
 	struct windows w = {0};
 	assert_int_equal(store_window_each(f->store, add_window, &w), 0);
 	assert_int_equal(w.n, 1);
+	assert_int_equal(w.row, 5);
 	assert_int_equal(w.host, 4000000000u);
 	assert_int_equal(w.service, SERVICE_RDP);
 	assert_true(prefix_eq(&w.source, &p));
@@ -476,8 +481,26 @@ static void windows(void **state)
 	w = (struct windows){.stop_at = 1};
 	assert_int_equal(store_window_each(f->store, add_window, &w), 55);
 	fixture_begin(f);
-	assert_int_equal(store_window_put(f->store, 1, SERVICE_SSH, &q, times, 1001), -EINVAL);
+	assert_int_equal(store_window_put(f->store, 1, 1, SERVICE_SSH, &q, times, 1001), -EINVAL);
 	store_rollback(f->store);
+	fixture_begin(f);
+	assert_int_equal(store_window_put(f->store, 1, 1, SERVICE_SSH, &q, times, 0), -EINVAL);
+	store_rollback(f->store);
+	/* in order of the rows, whoever was first */
+	fixture_begin(f);
+	assert_int_equal(store_window_put(f->store, 3000000000u, 1, 1, &q, times, 1), 0);
+	assert_int_equal(store_window_put(f->store, 2, 1, 1, &q, times, 1), 0);
+	fixture_commit(f);
+	w = (struct windows){0};
+	assert_int_equal(store_window_each(f->store, add_window, &w), 0);
+	assert_int_equal(w.n, 3);
+	fixture_begin(f);
+	assert_int_equal(store_window_cut(f->store, 5), 0);
+	fixture_commit(f);
+	w = (struct windows){0};
+	assert_int_equal(store_window_each(f->store, add_window, &w), 0);
+	assert_int_equal(w.n, 2);
+	assert_int_equal(w.row, 5);
 }
 
 static int add_session(void *ctx, const struct session *s)

@@ -3,6 +3,10 @@
  * Failures, counted: a row a (minute, source, host, service). Keys begin with
  * the minute, so the table grows at its end. attempt_minute has the sum of each
  * minute; of the minute being written it is kept back until the commit.
+ *
+ * By source they are found through an index of parts: rows go into the latest one, until there are
+ * enough. A flood of scattered sources changes the pages of one part again and again, and not
+ * one page each of the whole index; who asks for a source looks into every part.
  */
 #include "store/attempts.h"
 
@@ -14,17 +18,25 @@
 
 #include <errno.h>
 
+#define PART_ROWS 32768
+
 static const struct sql add_sql = {SQL_ATTEMPT_ADD,
-	"INSERT INTO attempt(minute, source, len, host, service, n)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET n = n + excluded.n"};
+	"INSERT INTO attempt(minute, source, len, host, service, n, part)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET n = n + excluded.n"};
+static const struct sql part_sql = {SQL_ATTEMPT_PART,
+	"SELECT part, count(*) FROM attempt INDEXED BY attempt_source"
+	" WHERE part = (SELECT max(part) FROM attempt) GROUP BY part"};
 static const struct sql minute_sql = {SQL_ATTEMPT_MINUTE,
 	"INSERT INTO attempt_minute(minute, n) VALUES(?1, ?2)"
 	" ON CONFLICT DO UPDATE SET n = n + excluded.n"};
-#define SUM                                                                                        \
-	"SELECT coalesce(sum(n), 0), coalesce(min(minute), 0), coalesce(max(minute), 0)"           \
-	" FROM attempt INDEXED BY attempt_source WHERE source = ?1 AND len = ?2 AND host = ?3"
-static const struct sql sum_sql = {SQL_ATTEMPT_SUM, SUM " AND service = ?4"};
-static const struct sql sum_all_sql = {SQL_ATTEMPT_SUM_ALL, SUM};
+/* The parts there are, one after another, and in each the source. */
+static const struct sql sum_sql = {SQL_ATTEMPT_SUM,
+	"WITH RECURSIVE parts(part) AS (SELECT min(part) FROM attempt UNION ALL"
+	" SELECT (SELECT min(a.part) FROM attempt a WHERE a.part > parts.part) FROM parts"
+	" WHERE part IS NOT NULL)"
+	"SELECT coalesce(sum(n), 0), coalesce(min(minute), 0), coalesce(max(minute), 0)"
+	" FROM parts CROSS JOIN attempt a INDEXED BY attempt_source ON a.part = parts.part"
+	" WHERE source = ?1 AND len = ?2 AND +host IN (SELECT id FROM host WHERE account = ?3)"};
 static const struct sql total_sql = {
 	SQL_ATTEMPT_TOTAL, "SELECT coalesce(sum(n), 0) FROM attempt_minute WHERE minute >= ?1"};
 /* At most so many rows are added up, and a few more stepped over: a flood of sources must not
@@ -79,10 +91,33 @@ static int add_to_minute(struct store *s, int64_t minute, int64_t n)
 	return 0;
 }
 
+/* Goes on with the latest part there is, or begins another. */
+static int find_part(struct store *s)
+{
+	struct store_part latest = {.part = s->part.part + 1, .left = PART_ROWS};
+	struct query q;
+	if (s->part.part == 0) {
+		sql_read(&q, s, &part_sql);
+		if (sql_row(&q) > 0) {
+			int64_t part = sql_get_int(&q), rows = sql_get_int(&q);
+			latest.part = rows < PART_ROWS && part > 0 ? part : part + 1;
+			latest.left -= latest.part == part ? rows : 0;
+		}
+		int r = sql_end(&q, 0);
+		if (r < 0)
+			return r;
+	}
+	s->part = latest;
+	return 0;
+}
+
 int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
 	const struct prefix *source, int64_t n)
 {
 	int64_t minute = minute_of(time);
+	int r = s->part.left == 0 ? find_part(s) : 0;
+	if (r < 0)
+		return r;
 	struct query q;
 	sql_write(&q, s, &add_sql);
 	sql_put_int(&q, minute);
@@ -90,22 +125,22 @@ int store_attempt_add(struct store *s, int64_t time, uint32_t host, int service,
 	sql_put_int(&q, host);
 	sql_put_int(&q, service);
 	sql_put_int(&q, n);
-	int r = sql_run(&q);
+	sql_put_int(&q, s->part.part);
+	s->part.left--; /* also if the row is there already */
+	r = sql_run(&q);
 	if (r == 0)
 		r = reports_attempt(s, minute, service, source, n);
 	return r < 0 ? r : add_to_minute(s, minute, n);
 }
 
-int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
-	struct attempt_sum *ret)
+int store_attempt_sum(
+	struct store *s, int64_t account, const struct prefix *source, struct attempt_sum *ret)
 {
 	struct attempt_sum sum = {0};
 	struct query q;
-	sql_read(&q, s, service ? &sum_sql : &sum_all_sql);
+	sql_read(&q, s, &sum_sql);
 	sql_put_prefix(&q, source);
-	sql_put_int(&q, host);
-	if (service)
-		sql_put_int(&q, service);
+	sql_put_int(&q, account);
 	if (sql_row(&q) > 0) {
 		sum.failures = sql_get_int(&q);
 		sum.first = sql_get_int(&q);

@@ -226,15 +226,18 @@ static const char audit_sql[] =
 	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.time >= " KEPT_FROM
 	"  BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;";
 
-/* See windows.c. */
-static const char window_sql[] =
+/* See windows.c and attempts.c. */
+static const char flood_sql[] =
 	"ALTER TABLE window RENAME TO window_by_source;"
 	"CREATE TABLE window("
 	"  row INTEGER PRIMARY KEY, host INTEGER NOT NULL, service INTEGER NOT NULL,"
 	"  source BLOB NOT NULL, len INTEGER NOT NULL, times BLOB NOT NULL) STRICT;"
 	"INSERT INTO window(host, service, source, len, times)"
 	"  SELECT host, service, source, len, times FROM window_by_source;"
-	"DROP TABLE window_by_source;";
+	"DROP TABLE window_by_source;"
+	"ALTER TABLE attempt ADD COLUMN part INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX attempt_source;"
+	"CREATE INDEX attempt_source ON attempt(part, source, len, host, service);";
 
 static const struct step {
 	const char *sql[4];
@@ -243,7 +246,7 @@ static const struct step {
 	{{base_sql, block_sql, history_sql}, accounts_found},
 	{{hit_latest_sql}, NULL},
 	{{source_count_sql}, NULL},
-	{{fleet_sql, custom_sql, audit_sql, window_sql}, NULL},
+	{{fleet_sql, custom_sql, audit_sql, flood_sql}, NULL},
 };
 
 static int pragma(struct store *s, const char *text, int64_t *ret)

@@ -103,9 +103,9 @@ enum sql_slot {
 	SQL_SESSION_REMOVE,
 	SQL_SESSION_EACH,
 	SQL_ATTEMPT_ADD,
+	SQL_ATTEMPT_PART,
 	SQL_ATTEMPT_MINUTE,
 	SQL_ATTEMPT_SUM,
-	SQL_ATTEMPT_SUM_ALL,
 	SQL_ATTEMPT_TOTAL,
 	SQL_ATTEMPT_TOP,
 	SQL_ATTEMPT_DELETE,
@@ -198,6 +198,11 @@ struct store_shape {
 	sqlite3_stmt *statement;
 };
 
+/* The part of attempt_source that new rows go to; how many more may. */
+struct store_part {
+	int64_t part, left;
+};
+
 /* Failures of the current minute not yet added to attempt_minute. */
 struct store_minute {
 	int64_t minute, n;
@@ -236,6 +241,7 @@ struct store {
 	struct seal seal;
 	struct counters counters;
 	struct store_minute minute;
+	struct store_part part;
 	struct store_custom custom;
 	int64_t block_last; /* latest id given to a block; 0: not looked up yet */
 	struct serial_state serials[SERIALS];

@@ -85,8 +85,9 @@ struct attempt_sum {
 	int64_t failures;
 	int64_t first, latest; /* ms, minute precision */
 };
-int store_attempt_sum(struct store *s, uint32_t host, int service, const struct prefix *source,
-	struct attempt_sum *ret); /* service 0: all */
+/* On all servers of the account. */
+int store_attempt_sum(
+	struct store *s, int64_t account, const struct prefix *source, struct attempt_sum *ret);
 struct attempt_source {
 	struct prefix source;
 	int service;

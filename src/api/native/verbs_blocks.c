@@ -178,36 +178,15 @@ static int put_audit(void *ctx, const struct audit_entry *e)
 	return 0;
 }
 
-/* The failures of one source on all servers of the account. */
-struct failures {
-	struct store *store;
-	const struct prefix *source;
-	struct attempt_sum sum;
-};
-
-static int add_host(void *ctx, const struct host *h)
-{
-	struct failures *f = ctx;
-	struct attempt_sum one = {0};
-	int r = store_attempt_sum(f->store, h->id, 0, f->source, &one);
-	if (r != 0 || one.failures == 0)
-		return r;
-	if (f->sum.failures == 0 || one.first < f->sum.first)
-		f->sum.first = one.first;
-	f->sum.latest = MAX_OF(f->sum.latest, one.latest);
-	f->sum.failures += one.failures;
-	return 0;
-}
-
 static void put_history(struct json *j, const struct verify *a, const struct core_verify *v)
 {
 	char source[PREFIX_TEXT_MAX];
 	struct store *store = core_store(a->core);
-	struct failures f = {.store = store, .source = &v->source};
-	(void)store_host_each(store, a->account, add_host, &f);
-	json_field_int(j, "failures_total", f.sum.failures);
-	verb_put_time(j, "first_failure", f.sum.first);
-	verb_put_time(j, "latest_failure", f.sum.latest);
+	struct attempt_sum sum = {0};
+	(void)store_attempt_sum(store, a->account, &v->source, &sum);
+	json_field_int(j, "failures_total", sum.failures);
+	verb_put_time(j, "first_failure", sum.first);
+	verb_put_time(j, "latest_failure", sum.latest);
 	json_key(j, "history");
 	json_begin_array(j);
 	const struct audit_query q = {.account = a->account,

@@ -560,34 +560,49 @@ static void sessions(void **state)
 	assert_session_equal(&got, &c);
 }
 
+static void assert_sum(struct fixture *f, int64_t account, const struct prefix *source,
+	int64_t failures, int64_t first, int64_t latest)
+{
+	struct attempt_sum sum = {.failures = -1};
+	assert_int_equal(store_attempt_sum(f->store, account, source, &sum), 0);
+	assert_int_equal(sum.failures, failures);
+	assert_int_equal(sum.first, first);
+	assert_int_equal(sum.latest, latest);
+}
+
+static struct host add_others(struct fixture *f)
+{
+	struct account other = {.name = "other"};
+	assert_int_equal(store_account_add(f->store, &other), 0);
+	struct host theirs = {.account = other.id, .uuid = "u", .enterprise_project = "0"};
+	assert_int_equal(store_host_put(f->store, &theirs), 0);
+	return theirs;
+}
+
 static void attempts(void **state)
 {
 	struct fixture *f = *state;
 	struct prefix p = fixture_prefix("192.0.2.1"), q = fixture_prefix("192.0.2.2");
 	const int64_t t = 1700000040000; /* a whole minute */
+	uint32_t host = f->host;
 	fixture_begin(f);
-	assert_int_equal(store_attempt_add(f->store, t + 5, 1, SERVICE_SSH, &p, 2), 0);
-	assert_int_equal(store_attempt_add(f->store, t + 59999, 1, SERVICE_SSH, &p, 3), 0);
-	assert_int_equal(store_attempt_add(f->store, t + 60000, 1, SERVICE_SSH, &p, 4), 0);
-	assert_int_equal(store_attempt_add(f->store, t + 120000, 1, SERVICE_RDP, &p, 5), 0);
-	assert_int_equal(store_attempt_add(f->store, t - 1, 1, SERVICE_SSH, &q, 6), 0);
-	assert_int_equal(store_attempt_add(f->store, t, 2, SERVICE_SSH, &p, 7), 0);
+	struct host theirs = add_others(f);
+	assert_int_equal(store_attempt_add(f->store, t + 5, host, SERVICE_SSH, &p, 2), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 59999, host, SERVICE_SSH, &p, 3), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 60000, host, SERVICE_SSH, &p, 4), 0);
+	assert_int_equal(store_attempt_add(f->store, t + 120000, host, SERVICE_RDP, &p, 5), 0);
+	assert_int_equal(store_attempt_add(f->store, t - 1, host, SERVICE_SSH, &q, 6), 0);
+	assert_int_equal(store_attempt_add(f->store, t, theirs.id, SERVICE_SSH, &p, 7), 0);
 	assert_int_equal(store_attempt_total(f->store, t), 21);
 	fixture_commit(f);
 	fixture_begin(f);
-	assert_int_equal(store_attempt_add(f->store, t, 2, SERVICE_SSH, &p, 1000), 0);
+	assert_int_equal(store_attempt_add(f->store, t, theirs.id, SERVICE_SSH, &p, 1000), 0);
 	store_rollback(f->store);
 	fixture_reopen(f);
-	struct attempt_sum sum;
-	assert_int_equal(store_attempt_sum(f->store, 1, SERVICE_SSH, &p, &sum), 0);
-	assert_int_equal(sum.failures, 9);
-	assert_int_equal(sum.first, t);
-	assert_int_equal(sum.latest, t + 60000);
-	assert_int_equal(store_attempt_sum(f->store, 1, 0, &p, &sum), 0);
-	assert_int_equal(sum.failures, 14);
-	assert_int_equal(sum.latest, t + 120000);
-	assert_int_equal(store_attempt_sum(f->store, 3, 0, &p, &sum), 0);
-	assert_int_equal(sum.failures, 0);
+	assert_sum(f, f->account.id, &p, 14, t, t + 120000);
+	assert_sum(f, f->account.id, &q, 6, t - 60000, t - 60000);
+	assert_sum(f, theirs.account, &p, 7, t, t);
+	assert_sum(f, theirs.account, &q, 0, 0, 0);
 	assert_int_equal(store_attempt_total(f->store, INT64_MIN / 2), 27);
 	assert_int_equal(store_attempt_total(f->store, t + 30000), 21);
 	assert_int_equal(store_attempt_total(f->store, t + 60000), 9);
@@ -597,6 +612,43 @@ static void attempts(void **state)
 	assert_int_equal(store_attempt_expunge(f->store, t + 60000, 2), 0);
 	assert_int_equal(store_attempt_total(f->store, 0), 9);
 	fixture_commit(f);
+}
+
+/* Of a flood, each source is found again, however many rows came between two of its failures. */
+static void attempts_of_a_flood(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t t = 1700000040000, n = 40000;
+	for (int round = 0; round < 3; round++) {
+		fixture_begin(f);
+		for (int64_t i = 0; i < n; i++) {
+			struct addr a = addr_from_v4((uint32_t)i * 2654435761u);
+			struct prefix p = prefix_of(&a, 128);
+			assert_int_equal(store_attempt_add(f->store, t + round * 60000, f->host,
+						 SERVICE_SSH, &p, 1 + i % 3),
+				0);
+		}
+		fixture_commit(f);
+		fixture_reopen(f);
+	}
+	for (int64_t i = 0; i < n; i += 997) {
+		struct addr a = addr_from_v4((uint32_t)i * 2654435761u);
+		struct prefix p = prefix_of(&a, 128);
+		assert_sum(f, f->account.id, &p, 3 * (1 + i % 3), t, t + 120000);
+	}
+	/* also when a part in between is gone, and all of them */
+	fixture_begin(f);
+	while (store_attempt_expunge(f->store, t + 120000, 50000) > 0)
+		;
+	fixture_commit(f);
+	struct addr first = addr_from_v4(0);
+	struct prefix p = prefix_of(&first, 128);
+	assert_sum(f, f->account.id, &p, 1, t + 120000, t + 120000);
+	fixture_begin(f);
+	while (store_attempt_expunge(f->store, t + 240000, 50000) > 0)
+		;
+	fixture_commit(f);
+	assert_sum(f, f->account.id, &p, 0, 0, 0);
 }
 
 static int add_allow(void *ctx, const struct allow_entry *e)
@@ -879,11 +931,8 @@ static void the_worst_sources_come_first(void **state)
 	struct fixture *f = *state;
 	int64_t t = 29000000 * INT64_C(60000);
 	struct prefix a = fixture_prefix("203.0.113.1"), b = fixture_prefix("2001:db8:1:2::/64");
-	struct account other = {.name = "other"};
 	fixture_begin(f);
-	assert_int_equal(store_account_add(f->store, &other), 0);
-	struct host theirs = {.account = other.id, .uuid = "u", .enterprise_project = "0"};
-	assert_int_equal(store_host_put(f->store, &theirs), 0);
+	struct host theirs = add_others(f);
 	assert_int_equal(
 		store_attempt_add(f->store, t + 60000, theirs.id, SERVICE_SSH, &a, 1000), 0);
 	assert_int_equal(store_attempt_add(f->store, t - 60000, f->host, SERVICE_SSH, &a, 100), 0);
@@ -909,7 +958,7 @@ static void the_worst_sources_come_first(void **state)
 	assert_int_equal(got[2].service, SERVICE_RDP);
 	assert_int_equal(got[2].failures, 1);
 	next = got; /* and each account has its own */
-	assert_int_equal(store_attempt_top(f->store, other.id, t, 8, take_source, &next), 0);
+	assert_int_equal(store_attempt_top(f->store, theirs.account, t, 8, take_source, &next), 0);
 	assert_int_equal(next - got, 1);
 	assert_int_equal(got[0].failures, 1000);
 }
@@ -930,6 +979,7 @@ int main(void)
 		TEST(windows),
 		TEST(sessions),
 		TEST(attempts),
+		TEST(attempts_of_a_flood),
 		TEST(the_worst_sources_come_first),
 		TEST(allow_list),
 		TEST(hits),

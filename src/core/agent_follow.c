@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * An agent follows: what its server wants goes into the store with the version it
- * was wanted at, in one durable transaction, and from there to the kernel as any block of
- * this machine does. The kernel's answers change the records, and changed records are
- * reported: the server learns what came of its wish, never only that it arrived.
+ * was wanted at, in one transaction, and from there to the kernel as any block of this machine
+ * does. No wish waits for the disk: after a power loss the version is older too, and it is
+ * asked for again. The kernel's answers change the records, and changed records are reported, which
+ * is durable: the server learns what came of its wish, never only that it arrived.
  *
  * So each wish touches its record, even where nothing is left to do.
  */
@@ -208,7 +209,7 @@ static int do_follow(struct core *c, void *arg)
 	int r = store_begin(c->store);
 	if (r == 0)
 		r = follow(c, w, &allow_changed, &version);
-	r = operation_end(c, r);
+	r = operation_end_replayable(c, r);
 	if (r != 0) {
 		following_reset(f);
 		if (w->has_policy && exempt_load_allow(c) < 0)

@@ -12,10 +12,10 @@
 
 #define NAMED_MAX 4096 /* records one name of a dialect can mean */
 
-int operation_end(struct core *c, int r)
+static int end(struct core *c, int r, enum store_durability durability)
 {
 	if (r == 0)
-		r = store_commit(c->store, STORE_DURABLE);
+		r = store_commit(c->store, durability);
 	if (r == 0) {
 		blocks_commit(c, 0);
 		return 0;
@@ -23,6 +23,16 @@ int operation_end(struct core *c, int r)
 	store_rollback(c->store);
 	blocks_undo(c, r); /* whoever asked is told that nothing was done: so it is */
 	return r;
+}
+
+int operation_end(struct core *c, int r)
+{
+	return end(c, r, STORE_DURABLE);
+}
+
+int operation_end_replayable(struct core *c, int r)
+{
+	return end(c, r, STORE_REPLAYABLE);
 }
 
 int operation_not_agents(const struct core *c, struct err *err)

@@ -325,6 +325,8 @@ void audit_change(struct core *c, const struct core_caller *who, const struct ch
 /* operations.c: ends an operation's durable transaction: result r of what was done in it,
    then of the commit; rolled back unless r is 0. */
 int operation_end(struct core *c, int r);
+/* The same without waiting for the disk: for what can be asked for again, and nobody was told. */
+int operation_end_replayable(struct core *c, int r);
 /* Lifts a record as blocks_lift() does, and says so in the audit. */
 int operation_lift(struct core *c, const struct core_caller *who, struct block *b);
 /* CORE_INVALID on an agent: its rules and its allow-list are not made there. */

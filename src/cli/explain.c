@@ -143,8 +143,8 @@ static const char *why_foreign(const struct reader_stats *before, const struct r
 static const char *why_counted(const struct meaning *m)
 {
 	static const char *const kinds[EVIDENCE_COUNT] = {
-		[EVIDENCE_ANNOUNCED] = "said before the password is tried: one attempt with the "
-				       "lines that follow in its session",
+		[EVIDENCE_ANNOUNCED] = ("said before the password is tried: one attempt with the "
+					"lines that follow in its session"),
 		[EVIDENCE_PAM] = "PAM's word beside the daemon's own: one attempt with that",
 		[EVIDENCE_REFUSED] = "refused whatever the password is",
 		[EVIDENCE_SUMMARY] =

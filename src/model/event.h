@@ -47,16 +47,15 @@ struct event {
 	enum service service;
 	enum outcome outcome;
 	enum evidence evidence;
-	uint16_t repeat;   /* attempts this line stands for, at least 1 for a failure */
-	struct slice user; /* borrowed from the line or from session; empty: not said */
+	uint16_t repeat; /* attempts this line stands for, at least 1 for a failure */
 	bool has_user;
 	/*
 	 * The line may be a client's own words: its address counts only where the kernel
 	 * says that it connected, and its time is no proof of anything.
 	 */
 	bool forgeable;
-	const char
-		*why; /* a constant text: why the line counts so, or not at all; NULL: as it says */
+	struct slice user;       /* borrowed from the line or from session; empty: not said */
+	const char *why;         /* a constant text: why it counts so, or not; NULL: as it says */
 	struct session *session; /* what is remembered of its login session; NULL: none.
 				    Borrowed, valid until the next line is read */
 };

@@ -242,8 +242,8 @@ static const char *const known[128] = {
 	['O'] = "Oversized packet\0",
 	['P'] = "Port forwarding \0Premature \0Pubkey auth bad signature for \0",
 	['R'] = "Running in background\0",
-	['T'] = "TCP forward failed\0Terminated by signal\0Timeout before auth\0Too many groups "
-		"for user \0",
+	['T'] = ("TCP forward failed\0Terminated by signal\0Timeout before auth\0Too many groups "
+		 "for user \0"),
 	['U'] = "User account \0",
 	['c'] = "chdir\0chown\0",
 	['i'] = "ioctl(\0",

@@ -114,8 +114,8 @@ static enum said on_pam(const struct record *record, struct session_table *sessi
 static const char *const known[128] = {
 	['+'] = "++ terminated session\0",
 	['A'] = "A connection \0Access permitted for user\0",
-	['C'] = "Calling auth_\0Can't \0Cannot \0Closed socket \0Closing all \0Config\0Connection "
-		"\0Creating \0",
+	['C'] = ("Calling auth_\0Can't \0Cannot \0Closed socket \0Closing all \0Config\0Connection "
+		 "\0Creating \0"),
 	['E'] = "Error \0",
 	['F'] = "Failed to \0Found \0",
 	['G'] = "Global configuration\0",
@@ -125,8 +125,8 @@ static const char *const known[128] = {
 	['R'] = "Received \0Removing \0",
 	['S'] = "SCP \0Security configuration\0Sesman \0Session \0Socket \0Starting \0",
 	['T'] = "TLS \0Terminal Server \0TerminalServer\0Testing if \0",
-	['U'] = "Unexpected \0Username okay but group problem\0Username or password error for "
-		"user: \0",
+	['U'] = ("Unexpected \0Username okay but group problem\0Username or password error for "
+		 "user: \0"),
 	['W'] = "Waiting for \0Window manager \0",
 	['X'] = "X server \0X11\0XRDP_\0Xorg\0",
 	['['] = "[MNG] \0[development build]\0",

@@ -25,28 +25,16 @@
 
 static const struct slice program = {"windows", 7};
 
-void windows_set_host(struct windows_event *e, struct slice host)
-{
-	e->host_n = MIN_OF(host.n, sizeof(e->host));
-	if (e->host_n)
-		memcpy(e->host, host.p, e->host_n);
-}
-
 struct logon {
 	const struct windows_event *windows;
 	struct session_table *sessions;
 	struct event *event;
 };
 
-static struct slice host_of(const struct logon *l)
-{
-	return (struct slice){l->windows->host, l->windows->host_n};
-}
-
 /* What the host's latest client was (current), or the one before that was another. */
 static uint64_t client_key(const struct logon *l, bool current)
 {
-	return session_key(host_of(l), current ? SLICE("rdpclient") : SLICE("rdpother"), 0);
+	return session_key(l->windows->host, current ? SLICE("rdpclient") : SLICE("rdpother"), 0);
 }
 
 static struct session *remember(
@@ -98,8 +86,8 @@ static struct source explain(const struct logon *l)
 
 static struct session *session_of(const struct logon *l, const struct source *source)
 {
-	return source_session(
-		l->sessions, SERVICE_RDP, host_of(l), program, source, l->event->time, TOGETHER);
+	return source_session(l->sessions, SERVICE_RDP, l->windows->host, program, source,
+		l->event->time, TOGETHER);
 }
 
 static bool is_remote(const struct logon *l)
@@ -152,7 +140,7 @@ static enum said mean(const struct logon *l)
 static enum said windows_parse(
 	const struct record *record, struct session_table *sessions, struct event *ret)
 {
-	struct windows_event e = {0};
+	struct windows_event e;
 	bool json = record->message.n && *record->message.p == '{';
 	enum said said = json ? windows_read_json(record->message, &e)
 			      : windows_read_text(record->message, &e);
@@ -160,8 +148,8 @@ static enum said windows_parse(
 		return event_nothing(ret, "another event than 4625, 4624, 140 and 131");
 	if (said == SAID_UNKNOWN)
 		return said;
-	if (e.host_n == 0 && record->host.n)
-		windows_set_host(&e, record->host);
+	if (e.host.n == 0)
+		e.host = record->host;
 	return mean(&(struct logon){.windows = &e, .sessions = sessions, .event = ret});
 }
 
@@ -172,7 +160,7 @@ static enum said windows_parse(
 static bool read_json_time(
 	struct stamps *stamps, struct slice line, struct slice key, int64_t now, int64_t *ret)
 {
-	const char *p = memmem(line.p, line.n, key.p, key.n);
+	const char *p = find_by(line, key, 1);
 	if (!p)
 		return false;
 	struct slice rest = skip_blanks(slice_between(p + key.n, line.p + line.n));

@@ -7,8 +7,6 @@
 
 #include "sensor/format/source.h"
 
-#define WINDOWS_HOST_MAX 64
-
 /* The events read: two of the channel Security, two of RdpCoreTS/Operational. */
 enum windows_id {
 	WINDOWS_CONNECTED = 131,  /* "The server accepted a new TCP connection from client …" */
@@ -22,12 +20,9 @@ struct windows_event {
 	enum windows_id id;
 	uint32_t logon_type; /* 0: not said */
 	struct source source;
-	struct slice user; /* borrowed from the line */
-	char host[WINDOWS_HOST_MAX];
-	size_t host_n;
+	struct slice user, host; /* borrowed from the line */
 };
 
 /* Both: SAID_LOGIN when it is one of these events; SAID_NOTHING: another event. */
 enum said windows_read_json(struct slice line, struct windows_event *ret);
 enum said windows_read_text(struct slice text, struct windows_event *ret);
-void windows_set_host(struct windows_event *e, struct slice host);

@@ -17,7 +17,7 @@
 
 static bool is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 /* The text behind `label`, from `at` on, up to the next space; at: where the label begins. */
@@ -209,11 +209,8 @@ enum said windows_read_text(struct slice text, struct windows_event *ret)
 	for (size_t i = 0; i < countof(kinds); i++) {
 		if (!cut_start(&text, kinds[i].opening))
 			continue;
-		struct windows_event e = {.id = kinds[i].id};
-		if (!kinds[i].read(text, &e))
-			return SAID_UNKNOWN;
-		*ret = e;
-		return SAID_LOGIN;
+		*ret = (struct windows_event){.id = kinds[i].id};
+		return kinds[i].read(text, ret) ? SAID_LOGIN : SAID_UNKNOWN;
 	}
 	return starts_like_any(text, known) ? SAID_NOTHING : SAID_UNKNOWN;
 }

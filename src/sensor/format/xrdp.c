@@ -33,7 +33,7 @@ static struct session *session_of(
 /* "ADDR", "ADDR:PORT - socket: 12" (older ones), "unknown" */
 static struct source read_source(struct slice text)
 {
-	const char *socket = text.n ? memmem(text.p, text.n, " - socket: ", 11) : NULL;
+	const char *socket = find_by(text, SLICE(" - socket: "), 0);
 	return socket ? source_with_port(slice_between(text.p, socket)) : source_of(text);
 }
 

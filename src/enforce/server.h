@@ -13,7 +13,7 @@
 #include "enforce/table.h"
 #include "enforce/wire.h"
 
-/* Elements of one sync that are compared, orders of one batch. */
+/* Elements of one sync that do not go straight in, orders of one batch. */
 #define SERVER_WANTED_MAX ((size_t)1 << 20)
 #define SERVER_BATCH_MAX  4096
 

@@ -20,6 +20,8 @@
 
 /* From so many on the table is made anew instead of compared, and left as it is by release. */
 #define COMPARE_MAX 131072
+/* One that is made anew anyway is read for the counts alone: up to so many. */
+#define COUNT_MAX 16384
 /* Elements that go straight in together. */
 #define STRAIGHT_MIN 8192
 
@@ -152,24 +154,30 @@ static int keep_answered(struct server *s, struct changes *changes)
 	return 0;
 }
 
+static bool comparable(const struct server *s)
+{
+	const struct sync *y = &s->sync;
+	return y->straight || y->wanted.n <= (s->table.fits ? COMPARE_MAX : COUNT_MAX);
+}
+
 /* What the table is, and what it holds, where that is to be compared. */
-static int look(struct server *s, bool compared)
+static int look(struct server *s)
 {
 	s->drifted = false; /* what has happened so far is seen below */
 	int r = table_look(&s->table);
-	return r == 0 && s->table.alike && compared ? dump_ordered(&s->nft, &s->sync.actual) : r;
+	return r == 0 && s->table.alike && comparable(s) ? dump_ordered(&s->nft, &s->sync.actual)
+							 : r;
 }
 
 static int make_so(struct server *s, struct changes *changes)
 {
 	struct sync *y = &s->sync;
 	struct enforce_sync_result ignored = {0};
-	bool compared = y->straight || y->wanted.n <= COMPARE_MAX;
-	int r = y->straight ? y->error : look(s, compared);
+	int r = y->straight ? y->error : look(s);
 	if (r == 0)
 		r = diff(y->wanted.list, y->wanted.n, y->actual.list, y->actual.n, DIFF_TOLERANCE,
 			changes, &y->result);
-	if (r < 0 || (s->table.fits && compared))
+	if (r < 0 || (s->table.fits && comparable(s)))
 		return r < 0 ? r : nft_apply(&s->nft, changes->list, changes->n, NULL);
 	changes->n = 0;
 	r = diff(y->wanted.list, y->wanted.n, NULL, 0, 0, changes, &ignored);

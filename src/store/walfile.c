@@ -176,8 +176,9 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	real(f)->pMethods = NULL;
 	int r = beneath->xOpen(beneath, name, real(f), flags, ret_flags);
 	/* where the system opened nothing there is nothing to close */
-	if (real(f)->pMethods)
-		f->pMethods = &methods;
+	if (!real(f)->pMethods)
+		return r;
+	f->pMethods = &methods;
 	return r == SQLITE_OK ? real(f)->pMethods->xFileSize(real(f), &w->size) : r;
 }
 

@@ -279,6 +279,7 @@ void window_restore(struct window_table *t, uint32_t row, const struct window_ke
 	if (row <= t->limit && row > t->used && row - t->used <= t->entries + GAPS_MOST)
 		cells_reach(t, row);
 	struct cell *e = n > 0 && !known ? add(t, hash, &packed, times, n, WINDOW_MOST) : NULL;
+	t->made = 0; /* or all that grew old meanwhile would have to be removed at once */
 	if (e && cell_number(t, e) == row) {
 		e->stored = 1;
 		return;

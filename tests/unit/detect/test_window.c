@@ -368,6 +368,23 @@ static void sweep_keeps_up_with_new_sources(void **state)
 	assert_in_range(stats.tracked, 20000, 60000);
 }
 
+/* What is there from before a restart may be old, all of it: a piece a sweep all the same. */
+static void sweep_takes_its_time_with_restored_ones(void **state)
+{
+	(void)state;
+	_cleanup_(tablep) struct window_table *t = window_table_new(100000, 16u << 20);
+	const int64_t time = 1000;
+	for (uint32_t i = 0; i < 50000; i++) {
+		struct addr a = addr_from_v4(i);
+		struct window_key key = {1, SERVICE_SSH, {.addr = a, .len = 128}};
+		window_restore(t, i + 1, &key, &time, 1);
+	}
+	struct window_stats stats;
+	window_sweep(t, 2000);
+	window_get_stats(t, &stats);
+	assert_in_range(stats.tracked, 40000, 49999);
+}
+
 /* ---- the store's side ---- */
 
 /* A table made from the rows knows what the table that wrote them knows, and so do the rows once
@@ -607,6 +624,7 @@ int main(void)
 		cmocka_unit_test(one_source_may_use_all_cells),
 		cmocka_unit_test(sweep_forgets_the_silent),
 		cmocka_unit_test(sweep_keeps_up_with_new_sources),
+		cmocka_unit_test(sweep_takes_its_time_with_restored_ones),
 		cmocka_unit_test(rows_follow_every_change),
 		cmocka_unit_test(only_changes_are_reported),
 		cmocka_unit_test(what_left_the_span_is_gone),

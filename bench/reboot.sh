@@ -53,7 +53,7 @@ for _ in $(seq "$starts"); do
 	grep 'kernel in line' "$dir/cordond.log" | sed 's/.*kernel/kernel/'
 	reboot=$took
 	stop
-	start
+	start_timed
 	echo "$blocks blocks: ready $reboot ms after a start with an empty kernel, $took ms with the table in place" \
 		"($(du -m "$dir/state/cordon.db" | cut -f1) MiB of database)"
 	stop

@@ -450,18 +450,34 @@ int credential_sign(const struct credential *server, const char *request, char *
 	return 0;
 }
 
-int credential_peer(void *session, char ret_fingerprint[static FINGERPRINT_MAX])
+static int verify_peer(
+	void *session, const gnutls_datum_t *der, char ret_fingerprint[static FINGERPRINT_MAX])
 {
 	_cleanup_(crt_done) gnutls_x509_crt_t crt = NULL;
-	unsigned n = 0, status = 0;
-	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
-	if (!chain || n == 0)
-		return -EACCES;
+	unsigned status = 0;
 	if (gnutls_certificate_verify_peers2(session, &status) < 0 || status != 0)
 		return -EACCES;
 	if (gnutls_x509_crt_init(&crt) < 0)
 		return -ENOMEM;
-	if (gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) < 0)
+	if (gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) < 0)
 		return -EACCES;
 	return crt_fingerprint(crt, ret_fingerprint) < 0 ? -EACCES : 0;
+}
+
+int credential_peer(void *session, struct credential_shown *shown)
+{
+	struct credential_shown now = {0};
+	unsigned n = 0;
+	size_t size = sizeof(now.digest);
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
+	if (!chain || n == 0 ||
+		gnutls_fingerprint(GNUTLS_DIG_SHA256, &chain[0], now.digest, &size) < 0) {
+		*shown = (struct credential_shown){0};
+		return -EACCES;
+	}
+	if (shown->fingerprint[0] && memcmp(now.digest, shown->digest, sizeof(now.digest)) == 0)
+		return 0;
+	int r = verify_peer(session, &chain[0], now.fingerprint);
+	*shown = r == 0 ? now : (struct credential_shown){0};
+	return r;
 }

@@ -27,6 +27,16 @@ int credential_request(struct credential *ret, char **ret_request, struct err *e
 int credential_sign(const struct credential *server, const char *request, char **ret_certificate,
 	char ret_fingerprint[static FINGERPRINT_MAX], struct err *err);
 int credential_pin(const char *certificate, char ret[static PIN_MAX], struct err *err);
-/* The peer of a session (gnutls_session_t) that proved a key which `server` has signed; -EACCES
-   when it did not. Certificates do not expire before their host is retired. */
-int credential_peer(void *session, char ret_fingerprint[static FINGERPRINT_MAX]);
+/* The certificate of a peer whose signature was verified. All zero: none yet. */
+struct credential_shown {
+	uint8_t digest[32]; /* SHA-256 of all of it */
+	char fingerprint[FINGERPRINT_MAX];
+};
+
+/*
+ * The peer of a session (gnutls_session_t) that proved a key which `server` has signed; -EACCES
+ * when it did not. To be asked for every request, as libmicrohttpd takes any peer: the signature,
+ * which costs as much as all the rest of a request, is verified anew only when the certificate is
+ * another than *shown, the session's. Certificates do not expire before their host is retired.
+ */
+int credential_peer(void *session, struct credential_shown *shown);

@@ -41,8 +41,9 @@
 struct visitor {
 	struct fleet_server *server;
 	int fd;
-	uint32_t host; /* 0: a stranger */
-	int64_t since; /* ms, monotonic */
+	uint32_t host;                 /* 0: a stranger */
+	struct credential_shown shown; /* only its worker's */
+	int64_t since;                 /* ms, monotonic */
 	struct visitor_list *list;
 	struct visitor *earlier, *later;
 };

@@ -290,8 +290,11 @@ bool verb_recognise(struct exchange *x)
 		return false;
 	}
 	int r = CORE_NOT_FOUND;
-	if (info && credential_peer(info->tls_session, x->fingerprint) == 0)
+	struct credential_shown *shown = &x->visitor->shown;
+	if (info && credential_peer(info->tls_session, shown) == 0) {
+		memcpy(x->fingerprint, shown->fingerprint, sizeof(x->fingerprint));
 		r = core_agent_find(reader, x->fingerprint, &host);
+	}
 	if (r != 0) {
 		refuse_stranger(x, r);
 		return false;

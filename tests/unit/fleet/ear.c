@@ -47,8 +47,9 @@ static struct ear_asked keep(struct ear *e, struct MHD_Connection *connection, c
 	(void)snprintf(asked.method, sizeof(asked.method), "%s", method);
 	(void)snprintf(asked.path, sizeof(asked.path), "%s%s%s", path, after ? "?after=" : "",
 		after ? after : "");
-	if (credential_peer(info->tls_session, asked.who) < 0)
-		asked.who[0] = '\0';
+	struct credential_shown shown = {0};
+	if (credential_peer(info->tls_session, &shown) == 0)
+		memcpy(asked.who, shown.fingerprint, sizeof(asked.who));
 	(void)pthread_mutex_lock(&e->lock);
 	assert(e->n < EAR_ASKED_MAX);
 	e->asked[e->n++] = asked;

@@ -14,8 +14,8 @@
 #define DRIFT_EVERY 200 /* ms */
 
 /* Ending connections takes up to milliseconds in which no order is done. */
-#define GAP          10  /* ms without orders before it begins */
-#define GAP_PATIENCE 100 /* ms after which it begins all the same */
+#define GAP          100  /* ms without orders before it begins: the rules have cut them already */
+#define GAP_PATIENCE 1000 /* ms after which it begins all the same */
 
 /* The answers so far become a message, before any other. */
 static int put_answers(struct server *s)

@@ -246,7 +246,8 @@ static const struct step {
 	{{base_sql, block_sql, history_sql}, accounts_found},
 	{{hit_latest_sql}, NULL},
 	{{source_count_sql}, NULL},
-	{{fleet_sql, custom_sql, audit_sql, flood_sql}, NULL},
+	{{fleet_sql, custom_sql, audit_sql}, NULL},
+	{{flood_sql}, NULL},
 };
 
 static int pragma(struct store *s, const char *text, int64_t *ret)

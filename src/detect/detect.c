@@ -244,6 +244,7 @@ void detector_event(struct detector *d, uint32_t host, const struct event *event
 	ret->refused = f.refused;
 	ret->decided = detector_judge(d, &f, &ret->decision);
 }
+
 int64_t detector_span(const struct detector *d)
 {
 	return d->span;

@@ -115,6 +115,34 @@ struct block fixture_block(const struct fixture *f, const char *target)
 	};
 }
 
+struct custom_block fixture_custom(const struct fixture *f, const char *target)
+{
+	return (struct custom_block){
+		.account = f->account.id,
+		.target = fixture_prefix(target),
+		.enabled = true,
+		.expires = f->now + 3600000,
+		.created = f->now,
+		.changed = f->now,
+		.why = "because",
+	};
+}
+
+static void problem(void *ctx, const char *text)
+{
+	++*(unsigned *)ctx;
+	print_message("# %s\n", text);
+}
+
+void fixture_assert_sound(const struct fixture *f)
+{
+	unsigned n = 0;
+	struct err err = {0};
+	if (store_check(f->dir, problem, &n, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(n, 0);
+}
+
 void fixture_path(const struct fixture *f, const char *name, char ret[static 128])
 {
 	(void)snprintf(ret, 128, "%s/%s", f->dir, name);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/blocks.h"
+#include "store/custom.h"
 #include "store/store.h"
 #include "store/tables.h"
 
@@ -33,6 +34,10 @@ void fixture_commit(struct fixture *f);
 struct prefix fixture_prefix(const char *text);
 /* Active since f->now, for an hour. */
 struct block fixture_block(const struct fixture *f, const char *target);
+/* In force for an hour, not stored. */
+struct custom_block fixture_custom(const struct fixture *f, const char *target);
+/* What store_check() finds wrong is printed, and fails the test. */
+void fixture_assert_sound(const struct fixture *f);
 /* cordon.db, secret.key … */
 void fixture_path(const struct fixture *f, const char *name, char ret[static 128]);
 

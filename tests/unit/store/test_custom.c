@@ -7,37 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-static void problem(void *ctx, const char *text)
-{
-	++*(unsigned *)ctx;
-	print_message("# %s\n", text);
-}
-
-static void assert_sound(const struct fixture *f)
-{
-	unsigned n = 0;
-	struct err err = {0};
-	if (store_check(f->dir, problem, &n, &err) != 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(n, 0);
-}
-
-static struct custom_block a_custom(const struct fixture *f, const char *target)
-{
-	return (struct custom_block){
-		.account = f->account.id,
-		.target = fixture_prefix(target),
-		.enabled = true,
-		.expires = f->now + 3600000,
-		.created = f->now,
-		.changed = f->now,
-		.why = "because",
-	};
-}
-
 static struct custom_block put(struct fixture *f, const char *target)
 {
-	struct custom_block cb = a_custom(f, target);
+	struct custom_block cb = fixture_custom(f, target);
 	assert_int_equal(store_custom_put(f->store, &cb), 0);
 	assert_true(cb.id > 0);
 	return cb;
@@ -99,7 +71,7 @@ static void assert_custom_equal(const struct custom_block *a, const struct custo
 static void it_reads_back_as_it_was_put(void **state)
 {
 	struct fixture *f = *state;
-	struct custom_block cb = a_custom(f, "2001:db8::/32"), got;
+	struct custom_block cb = fixture_custom(f, "2001:db8::/32"), got;
 	cb.direction = BLOCK_OUT;
 	cb.everywhere = true;
 	cb.expires = BLOCK_FOREVER;
@@ -129,7 +101,7 @@ static void it_reads_back_as_it_was_put(void **state)
 	assert_int_equal(store_custom_find(f->store, cb.account + 1, &cb.target, BLOCK_OUT, &got),
 		STORE_NOT_FOUND);
 	assert_int_equal(store_custom_get(f->store, cb.id + 1, &got), STORE_NOT_FOUND);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void refuse(struct fixture *f, struct custom_block cb, int code)
@@ -195,7 +167,7 @@ static void ids_are_never_given_twice(void **state)
 	fixture_begin(f);
 	assert_true(put(f, "198.51.100.7").id > cb.id);
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void the_status_follows_the_kernels(void **state)
@@ -224,7 +196,7 @@ static void the_status_follows_the_kernels(void **state)
 	(void)record(f, &cb, f->host, BLOCK_EXPIRED);
 	fixture_commit(f);
 	assert_numbers(f, &cb, 2, 0, CUSTOM_FAILED);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void others_do_not_count(void **state)
@@ -232,7 +204,7 @@ static void others_do_not_count(void **state)
 	struct fixture *f = *state;
 	uint32_t second = fixture_host(f, "web-2", "203.0.113.11");
 	fixture_begin(f);
-	struct custom_block cb = put(f, "198.51.100.7"), out = a_custom(f, "198.51.100.7");
+	struct custom_block cb = put(f, "198.51.100.7"), out = fixture_custom(f, "198.51.100.7");
 	out.direction = BLOCK_OUT;
 	assert_int_equal(store_custom_put(f->store, &out), 0);
 	put_target(f, &cb, f->host);
@@ -241,7 +213,7 @@ static void others_do_not_count(void **state)
 	struct block login = fixture_block(f, "198.51.100.7");
 	login.state = BLOCK_APPLIED;
 	assert_int_equal(store_block_put(f->store, &login), 0);
-	struct custom_block wide = a_custom(f, "198.51.100.0/24");
+	struct custom_block wide = fixture_custom(f, "198.51.100.0/24");
 	(void)record(f, &wide, f->host, BLOCK_APPLIED);
 	(void)record(f, &out, f->host, BLOCK_APPLIED);
 	(void)record(f, &cb, second, BLOCK_APPLIED);
@@ -259,7 +231,7 @@ static void others_do_not_count(void **state)
 	assert_int_equal(store_custom_target_remove(f->store, 99, second), STORE_NOT_FOUND);
 	fixture_commit(f);
 	assert_numbers(f, &cb, 1, 0, CUSTOM_FAILED);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void off_is_off_whatever_the_kernels_say(void **state)
@@ -286,7 +258,7 @@ static void off_is_off_whatever_the_kernels_say(void **state)
 	assert_int_equal(store_custom_put(f->store, &cb), 0);
 	assert_int_equal(cb.status, CUSTOM_OFF);
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void a_rollback_takes_its_numbers_back(void **state)
@@ -305,7 +277,7 @@ static void a_rollback_takes_its_numbers_back(void **state)
 	put_target(f, &cb, f->host);
 	fixture_commit(f);
 	assert_numbers(f, &cb, 1, 0, CUSTOM_FAILED);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 struct list {
@@ -389,7 +361,7 @@ static void its_servers_and_what_came_of_it(void **state)
 	assert_int_equal(store_custom_target_each(f->store, cb.id, note_host, &list), 0);
 	assert_int_equal(list.n, 0);
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void each_gives_those_in_force(void **state)
@@ -398,7 +370,8 @@ static void each_gives_those_in_force(void **state)
 	uint32_t second = fixture_host(f, "web-2", "");
 	fixture_begin(f);
 	struct custom_block one = put(f, "198.51.100.1"), two = put(f, "198.51.100.2");
-	struct custom_block all = a_custom(f, "198.51.100.3"), off = a_custom(f, "198.51.100.4");
+	struct custom_block all = fixture_custom(f, "198.51.100.3"),
+			    off = fixture_custom(f, "198.51.100.4");
 	all.everywhere = off.everywhere = true;
 	off.enabled = false;
 	assert_int_equal(store_custom_put(f->store, &all), 0);
@@ -426,7 +399,7 @@ static void each_gives_those_in_force(void **state)
 	assert_int_equal(list.n, 2);
 	assert_numbers(f, &all, 1, 0, CUSTOM_OFF);
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void due_ends_in_pieces_and_says_when_next(void **state)
@@ -436,7 +409,7 @@ static void due_ends_in_pieces_and_says_when_next(void **state)
 	for (int i = 1; i <= 6; i++) {
 		char text[32];
 		(void)snprintf(text, sizeof(text), "198.51.100.%d", i);
-		struct custom_block cb = a_custom(f, text);
+		struct custom_block cb = fixture_custom(f, text);
 		cb.expires = i == 6 ? BLOCK_FOREVER : f->now + i * 100;
 		cb.enabled = i != 5;
 		assert_int_equal(store_custom_put(f->store, &cb), 0);
@@ -454,7 +427,7 @@ static void due_ends_in_pieces_and_says_when_next(void **state)
 	assert_int_equal(list.n, 4);
 	assert_int_equal(next, INT64_MAX);
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 /* What a list should be, found the slow way. */
@@ -505,7 +478,7 @@ static void make_many(struct fixture *f, struct truth *truth, uint64_t *random)
 	for (unsigned i = 0; i < 120; i++) {
 		char text[32];
 		(void)snprintf(text, sizeof(text), "198.51.%u.%u", i % 3, i / 3);
-		struct custom_block cb = a_custom(f, text);
+		struct custom_block cb = fixture_custom(f, text);
 		cb.direction = fixture_random(random) % 3 == 0 ? BLOCK_OUT : BLOCK_IN;
 		cb.enabled = fixture_random(random) % 4 != 0;
 		cb.changed = f->now + (int64_t)(fixture_random(random) % 20);
@@ -550,7 +523,7 @@ static void lists_are_exact_from_both_ends(void **state)
 	int64_t total = 0;
 	q = (struct custom_query){.account = f->account.id, .offset = -1};
 	assert_int_equal(store_custom_query(f->store, &q, note_custom, NULL, &total), -EINVAL);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 #define HOSTS   4
@@ -563,7 +536,7 @@ static void do_anything(struct fixture *f, const uint32_t *hosts, uint64_t *rand
 	(void)snprintf(
 		text, sizeof(text), "198.51.100.%u", (unsigned)(fixture_random(random) % TARGETS));
 	uint32_t host = hosts[fixture_random(random) % HOSTS];
-	struct custom_block cb, made = a_custom(f, text);
+	struct custom_block cb, made = fixture_custom(f, text);
 	bool known = store_custom_find(f->store, made.account, &made.target, BLOCK_IN, &cb) == 0;
 	switch (fixture_random(random) % 8) {
 	case 0:
@@ -617,7 +590,7 @@ static void the_numbers_survive_anything(void **state)
 		else
 			fixture_commit(f);
 		if (round % 10 == 9)
-			assert_sound(f);
+			fixture_assert_sound(f);
 	}
 }
 
@@ -640,7 +613,7 @@ static void a_long_list_counts_right(void **state)
 			assert_numbers(f, &cb, 1, 0, CUSTOM_FAILED);
 	}
 	fixture_commit(f);
-	assert_sound(f);
+	fixture_assert_sound(f);
 	struct custom_query q = {.account = f->account.id, .has_status = CUSTOM_FAILED + 1};
 	int64_t total = 0;
 	assert_int_equal(store_custom_query(f->store, &q, note_custom, NULL, &total), 0);

@@ -8,44 +8,16 @@
 #include <errno.h>
 #include <string.h>
 
-static void problem(void *ctx, const char *text)
-{
-	++*(unsigned *)ctx;
-	print_message("# %s\n", text);
-}
-
-static void assert_sound(const struct fixture *f)
-{
-	unsigned n = 0;
-	struct err err = {0};
-	if (store_check(f->dir, problem, &n, &err) != 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(n, 0);
-}
-
 static struct custom_batch a_batch(const struct fixture *f, uint32_t servers)
 {
 	return (struct custom_batch){
 		.account = f->account.id, .changed = f->now, .servers = servers};
 }
 
-static struct custom_block a_custom(const struct fixture *f, const char *target)
-{
-	return (struct custom_block){
-		.account = f->account.id,
-		.target = fixture_prefix(target),
-		.enabled = true,
-		.expires = f->now + 3600000,
-		.created = f->now,
-		.changed = f->now,
-		.why = "because",
-	};
-}
-
 static struct custom_block add(struct fixture *f, struct custom_batch *batch, const char *target,
 	enum block_direction direction)
 {
-	struct custom_block cb = a_custom(f, target);
+	struct custom_block cb = fixture_custom(f, target);
 	cb.direction = direction;
 	assert_int_equal(store_custom_add(f->store, batch, &cb), 0);
 	assert_true(cb.id > 0);
@@ -134,7 +106,7 @@ static void each_server_gets_all_of_it(void **state)
 	}
 	assert_int_equal(store_version_latest(f->store, &version), 0);
 	assert_int_equal(version, record(f, &out, second).wish);
-	assert_sound(f);
+	fixture_assert_sound(f);
 	/* nothing of it is given again */
 	fixture_begin(f);
 	struct block b = fixture_block(f, "198.51.100.9");
@@ -149,7 +121,7 @@ static void what_was_there_before_is_met(void **state)
 	struct custom_batch batch = a_batch(f, 1);
 	struct older older = {0};
 	int64_t ahead = 0;
-	struct custom_block known = a_custom(f, "198.51.100.1");
+	struct custom_block known = fixture_custom(f, "198.51.100.1");
 	fixture_begin(f);
 	assert_int_equal(store_custom_put(f->store, &known), 0);
 	struct block held = fixture_block(f, "198.51.100.3"),
@@ -164,7 +136,7 @@ static void what_was_there_before_is_met(void **state)
 	fixture_commit(f);
 
 	fixture_begin(f);
-	struct custom_block again = a_custom(f, "198.51.100.1");
+	struct custom_block again = fixture_custom(f, "198.51.100.1");
 	struct custom_block a = add(f, &batch, "198.51.100.2", BLOCK_IN);
 	assert_int_equal(store_custom_add(f->store, &batch, &again), STORE_EXISTS);
 	struct custom_block b = add(f, &batch, "198.51.100.3", BLOCK_IN),
@@ -184,7 +156,7 @@ static void what_was_there_before_is_met(void **state)
 	assert_numbers(f, &b, 1, 1);
 	assert_numbers(f, &c, 1, 0);
 	assert_numbers(f, &known, 0, 0);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 static void an_agent_reports_its_records(void **state)
@@ -214,12 +186,12 @@ static void what_is_not_of_the_batch(void **state)
 	fixture_commit(f);
 
 	fixture_begin(f);
-	struct custom_block cb = a_custom(f, "198.51.100.7");
+	struct custom_block cb = fixture_custom(f, "198.51.100.7");
 	cb.changed++;
 	assert_int_equal(store_custom_add(f->store, &batch, &cb), -EINVAL);
 	store_rollback(f->store);
 	fixture_begin(f);
-	cb = a_custom(f, "198.51.100.7");
+	cb = fixture_custom(f, "198.51.100.7");
 	cb.account = other.id;
 	assert_int_equal(store_custom_add(f->store, &batch, &cb), -EINVAL);
 	store_rollback(f->store);
@@ -231,7 +203,7 @@ static void what_is_not_of_the_batch(void **state)
 		store_custom_cover(f->store, &batch, f->host, false, &ahead, note_older, NULL) < 0);
 	store_rollback(f->store);
 	assert_int_equal(store_custom_get(f->store, cb.id, &cb), STORE_NOT_FOUND);
-	assert_sound(f);
+	fixture_assert_sound(f);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
